@@ -1,0 +1,1 @@
+"""Checkpoints to ONNX, and ONNX to something faster."""

@@ -1,0 +1,1 @@
+"""Compile and run a frame graph: one file per backend."""

@@ -1,0 +1,1 @@
+"""Trainable architectures: one file = one `Config` and one `nn.Module`."""

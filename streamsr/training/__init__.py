@@ -1,0 +1,1 @@
+"""Data, losses and one readable loop per recipe."""

@@ -1,0 +1,1 @@
+"""The bundled and registered models."""
