@@ -120,10 +120,10 @@ class Source(Protocol):
 
 
 class Sink(Protocol):
-    """Where frames go to: `negotiate`, `open`, `write`…, `close`. Nothing appears under the final name before `close`."""
+    """Where frames go to. Nothing appears under the final name before `close`."""
 
     def negotiate(self, info: VideoInfo) -> VideoInfo:
-        """The stream nearest to `info` that this sink can hold: the same size and timing, perhaps another layout and colour.
+        """The stream nearest to `info` that this sink can hold: same size and timing, perhaps another layout and colour.
 
         Raises:
             UnsupportedFormatError: it cannot hold such a stream, or one of the streams to be copied beside it.
