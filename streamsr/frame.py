@@ -123,7 +123,7 @@ class Sink(Protocol):
     """Where frames go to. Nothing appears under the final name before `close`."""
 
     def negotiate(self, info: VideoInfo) -> VideoInfo:
-        """The stream nearest to `info` that this sink can hold: same size and timing, perhaps another layout and colour.
+        """The stream nearest to `info` that this sink can hold: same size and timing, maybe other layout and colour.
 
         Raises:
             UnsupportedFormatError: it cannot hold such a stream, or one of the streams to be copied beside it.
