@@ -95,6 +95,8 @@ class VideoInfo:
     """First second of the selected part, when a part was asked for: the output's time zero."""
     end: Fraction | None = None
     """Second before which the selected part ends."""
+    partial: bool = False
+    """Only so many frames were asked for: the source may go on where they end."""
 
 
 class Source(Protocol):
@@ -122,6 +124,11 @@ class Source(Protocol):
 class Sink(Protocol):
     """Where frames go to. Nothing appears under the final name before `close`."""
 
+    @property
+    def skipped(self) -> int:
+        """Damaged packets of copied streams left out so far."""
+        ...
+
     def negotiate(self, info: VideoInfo) -> VideoInfo:
         """The stream nearest to `info` that this sink can hold: same size and timing, maybe other layout and colour.
 
@@ -138,8 +145,11 @@ class Sink(Protocol):
         """Take one frame; `pts` strictly increasing."""
         ...
 
-    def close(self) -> None:
-        """Finish and publish the output. Idempotent."""
+    def close(self, *, truncate: bool = False) -> None:
+        """Finish and publish the output. Idempotent.
+
+        `truncate`: the frames ended before their source did; what is copied beside them ends with them.
+        """
         ...
 
     def abort(self) -> None:

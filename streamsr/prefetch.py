@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -12,7 +12,7 @@ T = TypeVar("T")
 _POLL_SECONDS = 0.05
 
 
-def prefetch(upstream: Iterable[T], depth: int = 4, name: str = "prefetch") -> Iterator[T]:
+def prefetch(upstream: Iterable[T], depth: int = 4, name: str = "prefetch") -> Generator[T]:
     """Iterate `upstream` in a thread, at most `depth` items ahead of the caller.
 
     Closing the returned generator (or exhausting it) stops the thread, closes `upstream` from within it, and joins

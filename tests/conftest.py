@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, absent in missing.items():
             if absent and item.get_closest_marker(marker) and not os.environ.get("STREAMSR_NO_SKIP"):
                 item.add_marker(pytest.mark.skip(reason=f"{marker} is not available here"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The tests' own cache of compiled engines, for the commands they start too."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["STREAMSR_CACHE_DIR"] = str(folder)
+    yield folder
+    del os.environ["STREAMSR_CACHE_DIR"]
 
 
 @pytest.fixture(scope="session")
