@@ -1,0 +1,155 @@
+"""One video encoder: frames in, packets out, every tag in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import av
+from av import Packet
+from av.codec.context import Flags
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+
+from ..color import UNKNOWN, Color
+from ..errors import EncodeError, UnsupportedFormatError
+from ..frame import Frame, VideoInfo
+from .codecs import encoder_defaults
+from .colors import write_color
+from .convert import video_frame
+from .options import WriteOptions
+from .retime import Retimer
+
+_FALLBACK_RATE = Fraction(25)
+_DENOMINATOR_MAX = 50_000
+"""So that neither half of a ratio outgrows what FFmpeg and the codecs store."""
+_LAMBDA_PER_STEP = 118
+"""FFmpeg's FF_QP2LAMBDA: what one step of a quantizer scale counts as in `global_quality`."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSetup:
+    """Everything an encoder must know before it opens."""
+
+    codec: str
+    pix_fmt: str
+    width: int
+    height: int
+    time_base: Fraction
+    rate: Fraction
+    sar: Fraction
+    color: Color
+    threads: int = 0
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, codec: str, pix_fmt: str, info: VideoInfo, options: WriteOptions, time_base: Fraction) -> EncoderSetup:
+        """The setup for a stream like `info`."""
+        rate = (info.frame_rate or _FALLBACK_RATE).limit_denominator(_DENOMINATOR_MAX)
+        sar, size = info.sar.limit_denominator(_DENOMINATOR_MAX), (info.width, info.height)
+        return cls(codec, pix_fmt, *size, time_base, rate, sar, info.color, options.threads or 0)
+
+    def configure(self, context: VideoCodecContext) -> None:
+        """Write the setup into a context that is not open yet."""
+        context.width, context.height, context.pix_fmt = self.width, self.height, self.pix_fmt
+        context.time_base, context.framerate = self.time_base, self.rate
+        if self.sar != 1:
+            context.sample_aspect_ratio = self.sar
+        write_color(context, self.color)
+        context.thread_count = self.threads
+        context.thread_type = "AUTO"  # PyAV's own choice, slices only, costs x264 speed and quality
+        context.flags |= Flags.frame_duration
+        qscale = encoder_defaults(self.codec).qscale
+        if qscale is not None:
+            context.qscale = True
+            context.global_quality = qscale * _LAMBDA_PER_STEP
+        siting = {} if self.color.siting == UNKNOWN else {"chroma_sample_location": self.color.siting}
+        context.options = {**context.options, **siting, **self.options}
+
+
+def try_encoder(setup: EncoderSetup) -> list[str]:
+    """Open and drop an encoder; returns the options it did not know.
+
+    Raises:
+        av.FFmpegError: it does not open.
+    """
+    context = new_context(setup.codec)
+    setup.configure(context)
+    context.open()
+    return list(context.options)
+
+
+def new_context(codec: str) -> VideoCodecContext:
+    """A fresh context of the video encoder `codec`, to be configured.
+
+    Raises:
+        UnsupportedFormatError: it does not encode video.
+    """
+    context = av.CodecContext.create(codec, "w")
+    if not isinstance(context, VideoCodecContext):
+        raise UnsupportedFormatError(f"{codec} is no video encoder")
+    return context
+
+
+class VideoEncoder:
+    """Encodes the `Frame`s of one stream in `context`, a fresh one; it opens with the first frame, or when told to."""
+
+    def __init__(self, context: VideoCodecContext, setup: EncoderSetup, retimer: Retimer) -> None:
+        self.frames = 0
+        """Frames taken so far."""
+        self.start = self.end = Fraction(0)
+        """When the first of them begins and the last one ends, in seconds of the output."""
+        self._context = context
+        self._setup = setup
+        self._retimer = retimer
+        self._begun = False
+        setup.configure(context)
+
+    def encode(self, frame: Frame) -> list[Packet[Stream]]:
+        """The packets that are ready once `frame` is in; none at first, several later.
+
+        Raises:
+            EncodeError: the frame is not of the size the encoder was opened for, or the encoder failed.
+        """
+        if (frame.width, frame.height) != (self._setup.width, self._setup.height):
+            raise EncodeError(f"{frame} does not fit a stream of {self._setup.width}x{self._setup.height}")
+        ready = video_frame(frame.planes, frame.layout)
+        write_color(ready, self._setup.color)
+        if ready.format.name != self._setup.pix_fmt:
+            ready = ready.reformat(format=self._setup.pix_fmt)
+        ready.pts, duration = self._retimer.place(frame.pts, frame.duration)
+        ready.time_base = self._retimer.target
+        if duration is not None:
+            ready.duration = duration
+        lasting = duration or round(1 / (self._setup.rate * ready.time_base))
+        self.end = (ready.pts + lasting) * ready.time_base
+        if not self.frames:
+            self.start = ready.pts * ready.time_base
+        self.frames += 1
+        return self._send(ready, f"at {float(frame.time):.3f} s")
+
+    def flush(self) -> list[Packet[Stream]]:
+        """The packets still inside."""
+        early = not self._begun
+        packets = self._send(None, "at the end")
+        if early:
+            _set_decoding_times(packets)
+        return packets
+
+    def _send(self, frame: av.VideoFrame | None, where: str) -> list[Packet[Stream]]:
+        try:
+            packets = list(self._context.encode(frame))
+        except av.FFmpegError as error:
+            raise EncodeError(f"{self._setup.codec} failed {where}: {error}") from error
+        self._begun = self._begun or bool(packets)
+        return packets
+
+
+def _set_decoding_times(packets: list[Packet[Stream]]) -> None:
+    """Decoding times for a stream so short that it comes out whole; x265 makes up random ones for a few frames."""
+    shown = sorted(packet.pts or 0 for packet in packets)
+    rank = {pts: index for index, pts in enumerate(shown)}
+    depth = max((index - rank[packet.pts or 0] for index, packet in enumerate(packets)), default=0)
+    for index, packet in enumerate(packets):
+        packet.dts = shown[index - depth] if index >= depth else shown[index] + shown[0] - shown[depth]

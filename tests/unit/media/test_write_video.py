@@ -1,0 +1,288 @@
+"""Frames come back from the files they were written to: samples, times, and every tag."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from streamsr.color import Color, ContentLight, MasteringDisplay
+from streamsr.errors import ConfigError, EncodeError, UnknownNameError, UnsupportedFormatError
+from streamsr.layout import LAYOUTS
+from streamsr.media.options import WriteOptions
+from streamsr.media.sink import FileSink
+from tests.clips import ROTATE_90
+from tests.muxes import BT709, decoded, frames, info_of, planes_of, samples, side_data, times, write
+
+FAST = {"mp4": "ultrafast", "mov": None, "mkv": "ultrafast", "webm": None}
+
+
+def sink_for(path: Path, **options: object) -> FileSink:
+    return FileSink(path, WriteOptions(**{"preset": FAST[path.suffix[1:]], **options}))
+
+
+KEPT = {
+    "mp4": "yuv420p yuv422p yuv444p nv12 nv16 p010 yuv420p10 yuv422p10 yuv444p10 yuv420p12 yuv444p12 gray10 gray12",
+    "mov": "yuv420p yuv444p yuv422p10 yuv420p12",
+    "mkv": "yuv420p yuv422p10 yuv444p12 yuv420p16 yuva420p yuva444p10 gbrap10 gray16 gbrp14 rgba rgba64 ya8",
+}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "name"), [(suffix, name) for suffix, names in KEPT.items() for name in names.split()]
+)
+def test_depth_subsampling_and_alpha_are_kept_by_default(tmp_path: Path, suffix: str, name: str) -> None:
+    info, made = frames(name, 2)
+    target = write(sink_for(tmp_path / f"out.{suffix}", preset=None), info, made)
+    frame = next(decoded(tmp_path / f"out.{suffix}"))
+    assert (target.layout.depth, target.layout.alpha) == (info.layout.depth, info.layout.alpha)
+    assert (target.layout.sub_x, target.layout.sub_y) == (info.layout.sub_x, info.layout.sub_y)
+    assert max(part.bits for part in frame.format.components) == info.layout.depth
+    assert any(part.is_alpha for part in frame.format.components) == info.layout.alpha
+    chroma = (frame.format.chroma_width(), frame.format.chroma_height())
+    assert len(frame.format.components) < 3 or chroma == (64 >> info.layout.sub_x, 48 >> info.layout.sub_y)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_layout_has_a_nearest_one_in_every_container(tmp_path: Path, name: str) -> None:
+    info, _ = frames(name, 1, color=BT709)
+    for suffix in ("mp4", "mov", "mkv", "webm"):
+        target = FileSink(tmp_path / f"out.{suffix}").negotiate(info)
+        assert target.layout.family == info.layout.family or target.layout.family == "yuv" or name.startswith("ya")
+        assert (target.width, target.height, target.time_base) == (info.width, info.height, info.time_base)
+        if target.layout.family != info.layout.family:
+            assert "unknown" not in (target.color.matrix, target.color.range)
+
+
+@pytest.mark.parametrize(
+    "name", ["yuv420p", "yuv422p10", "yuv444p16", "yuv440p12", "yuv411p", "yuva420p", "gray", "gray12"]
+)
+def test_ffv1_is_exact(tmp_path: Path, name: str) -> None:
+    info, made = frames(name, 3, width=71, height=53)
+    target = write(sink_for(tmp_path / "out.mkv", codec="ffv1", preset=None), info, made)
+    assert target.layout == info.layout
+    for frame, original in zip(decoded(tmp_path / "out.mkv"), made, strict=True):
+        for plane, expected in zip(planes_of(frame), original.planes, strict=True):
+            np.testing.assert_array_equal(plane, expected)
+
+
+def test_rgb_stays_rgb_in_a_lossless_codec(tmp_path: Path) -> None:
+    info, made = frames("gbrp", 1)
+    target = write(sink_for(tmp_path / "out.mkv", codec="ffv1", preset=None), info, made)
+    assert (target.layout.name, target.color.matrix) == ("bgr0", "unknown")
+    assert sink_for(tmp_path / "x.mp4", codec="libx264rgb").negotiate(info).layout.family == "rgb"
+    assert sink_for(tmp_path / "x.mp4").negotiate(info).layout.name == "yuv444p"
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+def test_every_pts_survives_to_the_tick(tmp_path: Path, suffix: str) -> None:
+    pts = [7, 8, 1500, 1501, 4503, 90000, 90001, 90452, 123456, 200000]
+    info, made = frames("yuv420p", pts=pts, durations=[None] * 9 + [4321], time_base=Fraction(1, 90000))
+    write(sink_for(tmp_path / f"out.{suffix}", preset=None), info, made)
+    assert times(tmp_path / f"out.{suffix}") == [Fraction(t, 90000) for t in pts]
+    with av.open(str(tmp_path / f"out.{suffix}")) as out:
+        stream = out.streams.video[0]
+        assert stream.duration * stream.time_base == Fraction(200000 + 4321 - 7, 90000), (
+            "with the last frame's duration"
+        )
+
+
+@pytest.mark.parametrize(
+    "time_base", [Fraction(1001, 30000), Fraction(1, 25), Fraction(1, 600), Fraction(1, 1_000_000)]
+)
+def test_time_bases_of_all_kinds(tmp_path: Path, time_base: Fraction) -> None:
+    info, made = frames("yuv420p", 12, time_base=time_base)
+    write(sink_for(tmp_path / "out.mp4"), info, made)
+    assert times(tmp_path / "out.mp4") == [n * time_base for n in range(12)]
+
+
+def test_matroska_rounds_and_still_increases(tmp_path: Path) -> None:
+    pts = [0, 10, 20, 90, 91, 45000, 90000]
+    info, made = frames("yuv420p", pts=pts, durations=[None] * 7, time_base=Fraction(1, 90000))
+    write(sink_for(tmp_path / "out.mkv"), info, made)
+    assert times(tmp_path / "out.mkv") == [Fraction(ms, 1000) for ms in (0, 1, 2, 3, 4, 500, 1000)]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+def test_frames_before_zero_are_not_lost(tmp_path: Path, suffix: str) -> None:
+    info, made = frames("yuv420p", pts=range(-3, 3))
+    write(sink_for(tmp_path / f"out.{suffix}", preset=None), info, made)
+    assert times(tmp_path / f"out.{suffix}") == [Fraction(n, 25) for n in range(6)]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "ffv1"])
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_color_tags(tmp_path: Path, suffix: str, codec: str) -> None:
+    if (suffix, codec) == ("mp4", "ffv1"):
+        return
+    color = Color("bt2020nc", "tv", "bt2020", "arib-std-b67", "topleft")
+    info, made = frames("yuv420p10", 2, color=color)
+    write(sink_for(tmp_path / f"out.{suffix}", codec=codec, preset=None), info, made)
+    assert info_of(tmp_path / f"out.{suffix}").color == color
+
+
+@pytest.mark.parametrize("range_", ["tv", "pc"])
+def test_range(tmp_path: Path, range_: str) -> None:
+    info, made = frames("yuv420p", 2, color=replace(BT709, range=range_))
+    write(sink_for(tmp_path / "out.mp4"), info, made)
+    assert info_of(tmp_path / "out.mp4").color == replace(BT709, range=range_)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov", "webm"])
+def test_sample_aspect_ratio(tmp_path: Path, suffix: str) -> None:
+    info, made = frames("yuv420p", 2, sar=Fraction(16, 11))
+    write(sink_for(tmp_path / f"out.{suffix}"), info, made)
+    with av.open(str(tmp_path / f"out.{suffix}")) as out:
+        assert abs(out.streams.video[0].sample_aspect_ratio - Fraction(16, 11)) < Fraction(1, 60)
+
+
+MIRRORED = (-65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
+UPSIDE_DOWN = (-65536, 0, 0, 0, -65536, 0, 0, 0, 1 << 30)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov", "webm"])
+@pytest.mark.parametrize("matrix", [ROTATE_90, MIRRORED, UPSIDE_DOWN])
+def test_rotation_and_mirroring(tmp_path: Path, suffix: str, matrix: tuple[int, ...]) -> None:
+    info, made = frames("yuv420p", 2, display_matrix=matrix)
+    write(sink_for(tmp_path / f"out.{suffix}"), info, made)
+    found = np.frombuffer(side_data(next(decoded(tmp_path / f"out.{suffix}")), "DISPLAYMATRIX"), np.int32)
+    np.testing.assert_allclose(found, matrix, atol=2)
+
+
+def test_a_matrix_that_scales_and_moves_is_reduced_to_its_rotation(tmp_path: Path) -> None:
+    matrix = (0, 98304, 0, -98304, 0, 0, 48 << 16, 0, 1 << 30)
+    info, made = frames("yuv420p", 2, display_matrix=matrix)
+    write(sink_for(tmp_path / "out.mkv"), info, made)
+    found = np.frombuffer(side_data(next(decoded(tmp_path / "out.mkv")), "DISPLAYMATRIX"), np.int32)
+    np.testing.assert_allclose(found, ROTATE_90, atol=2)
+
+
+def test_an_upright_picture_gets_no_matrix(tmp_path: Path) -> None:
+    info, made = frames("yuv420p", 2, display_matrix=(1 << 17, 0, 0, 0, 1 << 17, 0, 5, 5, 1 << 30))
+    write(sink_for(tmp_path / "out.mp4"), info, made)
+    assert not side_data(next(decoded(tmp_path / "out.mp4")), "DISPLAYMATRIX")
+
+
+P3 = [
+    (Fraction(x, 50000), Fraction(y, 50000)) for x, y in ((34000, 16000), (13250, 34500), (7500, 3000), (15635, 16450))
+]
+MASTERING = MasteringDisplay(*P3, min_luminance=Fraction(1, 200), max_luminance=Fraction(1000))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("mp4", "libx265"), ("mkv", "libx265"), ("mp4", "libx264"), ("webm", "libsvtav1")]
+)
+def test_hdr10_metadata(tmp_path: Path, suffix: str, codec: str) -> None:
+    color = Color("bt2020nc", "tv", "bt2020", "smpte2084", "left")
+    info, made = frames("yuv420p10", 2, color=color, mastering=MASTERING, content_light=ContentLight(1000, 400))
+    write(sink_for(tmp_path / f"out.{suffix}", codec=codec, preset=None), info, made)
+    back = info_of(tmp_path / f"out.{suffix}")
+    assert back.content_light == ContentLight(1000, 400)
+    found = back.mastering
+    assert found is not None
+    for name in ("red", "green", "blue", "white"):
+        for a, b in zip(getattr(found, name), getattr(MASTERING, name), strict=True):
+            assert abs(a - b) < Fraction(1, 30000)
+    assert found.max_luminance == 1000
+    assert abs(found.min_luminance - Fraction(1, 200)) < Fraction(1, 10000)
+
+
+def test_what_is_lost_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    info, made = frames("yuva444p16", 2, mastering=MASTERING)
+    with caplog.at_level(logging.WARNING):
+        write(sink_for(tmp_path / "out.mov"), info, made)
+        write(sink_for(tmp_path / "out.mp4", preset="ultrafast"), info, made)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 4
+    assert sum("16-bit" in text for text in said) == 2
+    assert sum("prores_ks cannot hold HDR10" in text for text in said) == 1
+    assert sum("transparency" in text for text in said) == 1
+
+
+def test_odd_sizes_keep_every_pixel(tmp_path: Path) -> None:
+    info, made = frames("yuv420p", 2, width=171, height=129)
+    for suffix, layout in (("mp4", "yuv444p"), ("webm", "yuv420p")):
+        assert write(sink_for(tmp_path / f"out.{suffix}"), info, made).layout.name == layout
+        frame = next(decoded(tmp_path / f"out.{suffix}"))
+        assert (frame.width, frame.height) == (171, 129)
+    with pytest.raises(UnsupportedFormatError, match=r"171x129 yuv420p.*--pix-fmt yuv444p"):
+        sink_for(tmp_path / "x.mp4", pix_fmt="yuv420p").negotiate(info)
+
+
+def test_tiny_pictures(tmp_path: Path) -> None:
+    for name in ("yuv420p", "yuv420p10"):
+        info, made = frames(name, 2, width=8, height=8)
+        write(sink_for(tmp_path / f"{name}.mp4"), info, made)
+        assert next(decoded(tmp_path / f"{name}.mp4")).width == 8
+
+
+def test_what_the_user_asks_reaches_the_encoder(tmp_path: Path) -> None:
+    info, made = frames("yuv420p", 4)
+    given = {
+        "crf": 33,
+        "preset": "superfast",
+        "pix_fmt": "yuv422p",
+        "threads": 1,
+        "codec_options": {"x264-params": "ref=5"},
+    }
+    target = write(sink_for(tmp_path / "out.mp4", **given), info, made)
+    settings = samples(tmp_path / "out.mp4")[0][0].data.decode("latin-1")
+    assert target.layout.name == "yuv422p"
+    assert "crf=33.0" in settings
+    assert "ref=5" in settings
+    assert " threads=1 " in settings
+
+
+def test_encoders_use_frame_threads(tmp_path: Path) -> None:
+    info, made = frames("yuv420p", 4, width=640, height=360)
+    write(sink_for(tmp_path / "out.mp4", threads=2), info, made)
+    assert "sliced_threads=0" in samples(tmp_path / "out.mp4")[0][0].data.decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "needle"),
+    [
+        ({"codec": "libx246"}, UnknownNameError, "libx264"),
+        ({"codec": "aac"}, UnknownNameError, "video encoder"),
+        ({"codec": "libvpx"}, UnsupportedFormatError, "mp4 cannot hold libvpx"),
+        ({"preset": "fats"}, UnknownNameError, "'fast'"),
+        ({"codec": "libsvtav1", "preset": "fast"}, ConfigError, "whole number from -2 to 13"),
+        ({"codec": "mpeg4", "preset": "fast"}, ConfigError, "takes no preset"),
+        ({"codec": "mpeg4", "preset": None, "crf": 20}, ConfigError, "takes no crf"),
+        ({"crf": 64}, ConfigError, "0 to 51"),
+        ({"pix_fmt": "yuv420"}, UnknownNameError, "yuv420p"),
+        ({"codec": "libx264", "pix_fmt": "yuv420p12"}, UnsupportedFormatError, "it takes yuv420p10le"),
+        ({"codec_options": {"crfx": "1"}}, ConfigError, "'crfx'"),
+    ],
+)
+def test_senseless_options_are_refused_before_the_first_frame(
+    tmp_path: Path, options: dict[str, object], error: type[Exception], needle: str
+) -> None:
+    info, _ = frames("yuv420p", 1)
+    with pytest.raises(error, match=needle):
+        sink_for(tmp_path / "out.mp4", **options).negotiate(info)
+
+
+def test_options_check_themselves() -> None:
+    with pytest.raises(UnknownNameError, match="subtitle"):
+        WriteOptions(skip_streams=frozenset({"subtitles"}))
+    with pytest.raises(ConfigError, match="threads"):
+        WriteOptions(threads=-1)
+    with pytest.raises(UnknownNameError, match=r"\.mp4"):
+        FileSink("out.mp5")
+
+
+def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:
+    info, made = frames("yuv420p", 1)
+    _, other = frames("yuv420p", 1, width=32, height=32)
+    sink = sink_for(tmp_path / "out.mp4")
+    sink.open(sink.negotiate(info))
+    sink.write(made[0])
+    with pytest.raises(EncodeError, match="64x48"):
+        sink.write(other[0])
+    sink.abort()
