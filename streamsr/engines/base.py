@@ -1,0 +1,129 @@
+"""What an engine is: a frame graph compiled by a backend, and the contract every backend keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsr.errors import BuildError
+
+if TYPE_CHECKING:
+    from streamsr.graph.frame_graph import FrameGraph
+
+Array = npt.NDArray[Any]
+Precision = Literal["fp32", "bf16", "int8"]
+
+RESET = "reset"
+"""Name of the optional scalar input of a recurrent graph: 1 on the first frame after a reset, else 0."""
+
+# onnx.TensorProto.DataType, the part that crosses a frame graph's border; spelled out so that running needs no onnx
+_DTYPES: dict[int, np.dtype[Any]] = {
+    1: np.dtype(np.float32),
+    2: np.dtype(np.uint8),
+    6: np.dtype(np.int32),
+    7: np.dtype(np.int64),
+    9: np.dtype(np.bool_),
+    10: np.dtype(np.float16),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output: its name in the graph, its static shape, its dtype."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype} {list(self.shape)}"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """What an engine takes, returns, remembers, and runs on."""
+
+    inputs: tuple[TensorSpec, ...]
+    """The planes of a frame, in order; state and reset are the engine's own business."""
+    outputs: tuple[TensorSpec, ...]
+    state: tuple[tuple[TensorSpec, TensorSpec], ...]
+    """Recurrent state as (input, output) pairs; empty when frames are independent."""
+    backend: str
+    precision: str
+    device: str
+    depth: int
+    """Frames that may be in flight at once; 1 for a recurrent graph."""
+    reset: TensorSpec | None = None
+    """The graph's reset input, if it has one."""
+
+
+class Ticket:
+    """A submitted frame, to be exchanged for its planes. Opaque; equal only to itself."""
+
+    __slots__ = ()
+
+
+class Engine(Protocol):
+    """A frame graph that runs. One thread drives it; what runs inside is the backend's choice."""
+
+    @property
+    def spec(self) -> EngineSpec:
+        """What it takes, returns and remembers."""
+        ...
+
+    def submit(self, inputs: Sequence[Array]) -> Ticket:
+        """Start one frame: arrays by position, shaped and typed as `spec.inputs`, with any strides.
+
+        They are copied before this returns, so the caller may reuse them at once.
+
+        Raises:
+            MismatchError: the wrong number of arrays, or an array of the wrong shape or dtype.
+            EngineError: `spec.depth` frames are in flight already (take a result first), or the engine is closed.
+        """
+        ...
+
+    def result(self, ticket: Ticket) -> tuple[Array, ...]:
+        """Wait for a frame and return its planes, as `spec.outputs`; tickets may be redeemed in any order, once.
+
+        The arrays belong to the caller: C-contiguous memory that the engine never touches again.
+
+        Raises:
+            EngineError: the backend failed, or the ticket is not this engine's or was redeemed before.
+        """
+        ...
+
+    def reset(self) -> None:
+        """Forget the recurrent state: the next frame submitted is a first frame."""
+        ...
+
+    def close(self) -> None:
+        """Wait for what is in flight, drop it, free the memory. Idempotent."""
+        ...
+
+
+def describe(graph: FrameGraph, *, backend: str, precision: str, device: str, depth: int) -> EngineSpec:
+    """Read an engine's tensors off its frame graph.
+
+    Raises:
+        BuildError: an input or output whose shape is not fixed, or of a type that cannot cross the border.
+    """
+    inputs = {value.name: _tensor(value) for value in graph.proto.graph.input}
+    outputs = {value.name: _tensor(value) for value in graph.proto.graph.output}
+    state = tuple((inputs.pop(before), outputs.pop(after)) for before, after in graph.state)
+    reset = inputs.pop(RESET, None)
+    return EngineSpec(
+        tuple(inputs.values()), tuple(outputs.values()), state, backend, precision, device, 1 if state else depth, reset
+    )
+
+
+def _tensor(value: Any) -> TensorSpec:
+    """A TensorSpec from an `onnx.ValueInfoProto`."""
+    tensor = value.type.tensor_type
+    shape = tuple(int(dim.dim_value) for dim in tensor.shape.dim)
+    if any(size < 1 for size in shape) or tensor.elem_type not in _DTYPES:
+        raise BuildError(f"{value.name} of the frame graph has no fixed shape or an unknown type: {list(shape)}")
+    return TensorSpec(value.name, shape, _DTYPES[tensor.elem_type])

@@ -1,0 +1,172 @@
+"""Compiled engines on disk. An entry is taken only if it is whole and ours; anything else is built again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from platformdirs import user_cache_path
+
+from .entry import EngineRecord, pack, read_record, unpack
+
+log = logging.getLogger(__name__)
+
+CACHE_ENV = "STREAMSR_CACHE_DIR"
+"""Environment variable that puts the cache elsewhere."""
+
+LOCK_SECONDS = 120
+"""How long to wait for another process that compiles the same engine, before doing it oneself."""
+
+CACHE_BYTES_MAX = 2 << 30
+"""What the cache grows to: beyond it the engines unused for longest make room."""
+
+_SUFFIX, _LOCK, _PART = ".engine", ".lock", ".part"
+_PART_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """One file of the cache."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    used: float
+    """Seconds since 1970 when it was last stored or taken."""
+    record: EngineRecord | None
+    """What it says of itself; None when it is unreadable."""
+
+
+def cache_directory() -> Path:
+    """`$STREAMSR_CACHE_DIR`, or the platform's place for an application's cache."""
+    return Path(os.environ.get(CACHE_ENV) or user_cache_path("streamsr", appauthor=False)) / "engines"
+
+
+def open_cache() -> EngineCache | None:
+    """The cache, if it can be trusted: a folder that others may write into could hold anything, and is left alone."""
+    directory = cache_directory()
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        trusted = _private(directory)
+    except OSError as error:
+        log.warning("engines are not cached, %s cannot be used: %s", directory, error)
+        return None
+    if not trusted:
+        log.warning("engines are not cached, %s can be written by others: chmod go-w it, or delete it", directory)
+        return None
+    return EngineCache(directory)
+
+
+def _private(directory: Path) -> bool:
+    """Whether nobody else can put files there; Windows profiles are private by themselves."""
+    if os.name != "posix":
+        return True
+    status = directory.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def entries() -> list[CacheEntry]:
+    """Every engine in the cache, the most recently used first."""
+    found = (_entry(path) for path in cache_directory().glob(f"*{_SUFFIX}"))
+    return sorted((entry for entry in found if entry is not None), key=lambda entry: -entry.used)
+
+
+def _entry(path: Path) -> CacheEntry | None:
+    with suppress(OSError):  # another process may have removed it just now
+        status = path.stat()
+        return CacheEntry(path, status.st_size, status.st_mtime, read_record(path))
+    return None
+
+
+def prune(
+    *, max_bytes: int | None = None, older_than: float | None = None, everything: bool = False
+) -> list[CacheEntry]:
+    """Delete engines and return them: all, those unused for `older_than` seconds, the least recently used ones above
+    `max_bytes` in total, and always those that are unreadable.
+    """
+    kept, removed = 0, []
+    for entry in entries():
+        stale = older_than is not None and time.time() - entry.used > older_than
+        crowded = max_bytes is not None and kept + entry.size > max_bytes
+        if (everything or stale or crowded or entry.record is None) and _remove(entry.path):
+            removed.append(entry)
+        else:
+            kept += entry.size
+    for part in cache_directory().glob(f"*{_PART}"):  # what a killed process left
+        if everything or time.time() - part.stat().st_mtime > _PART_SECONDS:
+            _remove(part)
+    return removed
+
+
+def _remove(path: Path) -> bool:
+    try:
+        path.unlink(missing_ok=True)
+        path.with_suffix(_LOCK).unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s cannot be deleted: %s", path, error)
+        return False
+    return True
+
+
+class EngineCache:
+    """A folder of compiled engines. Trouble with the folder costs a warning and time, never a run."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Keep other processes from compiling the same engine; go ahead without when that is not possible."""
+        guard = FileLock(self._path(key).with_suffix(_LOCK))
+        with suppress(OSError, Timeout):
+            guard.acquire(timeout=LOCK_SECONDS)
+        try:
+            yield
+        finally:
+            guard.release()
+
+    def load(self, key: str) -> bytes | None:
+        """The blob stored under `key`; None if there is none that is whole and this key's."""
+        path = self._path(key)
+        try:
+            record, blob = unpack(path.read_bytes())
+            if record.key != key or not record.verified:
+                raise ValueError("it is another engine's")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            log.warning("cached engine %s is not used, %s: building it again", path.name, error)
+            return None
+        with suppress(OSError):
+            os.utime(path)
+        return blob
+
+    def store(self, record: EngineRecord, blob: bytes) -> None:
+        """Keep an engine: whole or not at all, replacing what was there."""
+        part = None
+        try:
+            with tempfile.NamedTemporaryFile(dir=self.directory, suffix=_PART, delete=False) as file:
+                part = Path(file.name)
+                file.write(pack(record, blob))
+            part.replace(self._path(record.key))
+            prune(max_bytes=CACHE_BYTES_MAX)
+        except OSError as error:
+            log.warning("the compiled engine could not be cached in %s: %s", self.directory, error)
+            if part is not None:
+                part.unlink(missing_ok=True)
+
+    def discard(self, key: str) -> None:
+        """Forget an entry that its backend did not accept."""
+        with suppress(OSError):
+            self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self.directory / f"{key}{_SUFFIX}"

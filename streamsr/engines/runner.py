@@ -1,0 +1,101 @@
+"""The half of an engine that all backends share: checks, tickets, and an orderly end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+from streamsr.errors import EngineError, MismatchError
+
+from .base import Array, Engine, EngineSpec, Ticket
+
+Job = TypeVar("Job")
+
+
+class Runner(ABC, Generic[Job]):
+    """Base of the engines. A backend says how a frame starts, how it ends, and how its memory is freed.
+
+    `Job` is whatever the backend needs to remember about a frame in flight.
+    """
+
+    def __init__(self, spec: EngineSpec) -> None:
+        self._spec = spec
+        self._jobs: dict[Ticket, Job] = {}
+        self._fresh = True  # the next frame is the first one after a reset
+        self._closed = False
+
+    @property
+    def spec(self) -> EngineSpec:
+        """See `Engine.spec`."""
+        return self._spec
+
+    def submit(self, inputs: Sequence[Array]) -> Ticket:
+        """See `Engine.submit`."""
+        self._check_ready()
+        check_inputs(self._spec, inputs)
+        ticket = Ticket()
+        self._jobs[ticket] = self._start(inputs, self._fresh)
+        self._fresh = False
+        return ticket
+
+    def result(self, ticket: Ticket) -> tuple[Array, ...]:
+        """See `Engine.result`."""
+        if ticket not in self._jobs:
+            state = "the engine is closed" if self._closed else "it is another engine's, or was redeemed before"
+            raise EngineError(f"no frame in flight for this ticket: {state}")
+        return self._finish(self._jobs.pop(ticket))
+
+    def reset(self) -> None:
+        """See `Engine.reset`."""
+        self._fresh = True
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        if not self._closed:
+            self._closed = True
+            self._release(list(self._jobs.values()))
+            self._jobs.clear()
+
+    def _check_ready(self) -> None:
+        if self._closed:
+            raise EngineError(f"the {self._spec.backend} engine is closed")
+        if len(self._jobs) >= self._spec.depth:
+            raise EngineError(f"{len(self._jobs)} frames are in flight, as many as fit: take a result before the next")
+
+    @abstractmethod
+    def _start(self, inputs: Sequence[Array], fresh: bool) -> Job:
+        """Copy checked inputs and begin; `fresh` says that there is no previous frame."""
+
+    @abstractmethod
+    def _finish(self, job: Job) -> tuple[Array, ...]:
+        """Wait for the frame and give its planes away."""
+
+    @abstractmethod
+    def _release(self, pending: Sequence[Job]) -> None:
+        """Wait for the frames in flight, ignoring their results and failures; free everything."""
+
+
+def check_inputs(spec: EngineSpec, inputs: Sequence[Array]) -> None:
+    """Hold a frame's arrays against what the engine was built for.
+
+    Raises:
+        MismatchError: names the first array that differs, and how.
+    """
+    if len(inputs) != len(spec.inputs):
+        raise MismatchError(f"the engine takes {len(spec.inputs)} planes, got {len(inputs)}")
+    for want, array in zip(spec.inputs, inputs, strict=True):
+        if array.shape != want.shape or array.dtype != want.dtype:
+            raise MismatchError(f"the engine takes {want}, got {array.dtype} {list(array.shape)}")
+
+
+def stream(engine: Engine, frames: Iterable[Sequence[Array]]) -> Iterator[tuple[Array, ...]]:
+    """Run frames in order through an engine, keeping as many in flight as it takes; outputs come in the same order."""
+    waiting: deque[Ticket] = deque()
+    for frame in frames:
+        if len(waiting) == engine.spec.depth:
+            yield engine.result(waiting.popleft())
+        waiting.append(engine.submit(frame))
+    while waiting:
+        yield engine.result(waiting.popleft())
