@@ -1,1 +1,5 @@
-"""Trainable architectures: one file = one `Config` and one `nn.Module`."""
+"""Architectures: one file each, a `Config` dataclass and an `nn.Module`. Importing this package does not load torch."""
+
+from .registry import GENERATORS
+
+__all__ = ["GENERATORS"]

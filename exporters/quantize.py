@@ -1,0 +1,73 @@
+"""Post-training quantization to int8: equalize, calibrate on real images, correct biases, write QDQ, check."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from streamsr.errors import ExportError
+from streamsr.graph.model import load_model
+from streamsr.spec import ModelSpec
+
+from .bias import corrected
+from .calibrate import LEVELS, Range, best_range, observe
+from .equalize import equalized
+from .onnx import seal
+from .qdq import with_qdq
+
+Floats = npt.NDArray[np.float32]
+
+PSNR_FLOOR = 38.0
+"""dB between the float and the int8 model's pictures, peak 1, below which quantization has failed."""
+
+
+def quantize(source: Path, target: Path, images: Iterable[Floats], keep_float: Collection[str] = ()) -> ModelSpec:
+    """Write the int8 form of the model `source` to `target`; its name gains `.int8`.
+
+    Every convolution with constant weights is quantized, except those whose node is named in `keep_float`. The
+    model's own input, [0, 1] by contract, gets the scale 1/255: frames of 8 bits lose nothing there.
+
+    Args:
+        source: an ONNX model of one image input.
+        target: the file to write.
+        images: calibration images of the kind the model will see, float32 `(1, C, H, W)` in [0, 1]; some dozens.
+        keep_float: names of Conv nodes to leave alone.
+
+    Raises:
+        ModelError: `source` is not an image-to-image ONNX model.
+        ExportError: no images, or the int8 picture is below `PSNR_FLOOR`.
+    """
+    model, images = load_model(source), list(images)
+    proto = model.proto
+    inputs = [node.input[0] for node in proto.graph.node if node.op_type == "Conv" and node.name not in keep_float]
+    everything = sorted({node.input[0] for node in proto.graph.node if node.op_type == "Conv"})
+    proto = equalized(proto, observe(proto, everything, images))
+    ranges = {name: best_range(stats) for name, stats in observe(proto, inputs, images).items()}
+    ranges |= {value.name: Range(1 / LEVELS) for value in proto.graph.input if value.name in ranges}
+    spec = replace(model.spec, name=f"{model.spec.name}.int8")
+    result = seal(with_qdq(corrected(proto, ranges, images), ranges), spec)
+    _check(proto, result, images)
+    target.write_bytes(result.SerializeToString())
+    return spec
+
+
+def _check(proto: onnx.ModelProto, quantized: onnx.ModelProto, images: list[Floats]) -> None:
+    pairs = zip(_outputs(proto, images), _outputs(quantized, images), strict=True)
+    error = float(np.mean([np.mean((expected - actual) ** 2) for expected, actual in pairs]))
+    if not error <= 10 ** (-PSNR_FLOOR / 10):
+        psnr = -10 * np.log10(error)
+        raise ExportError(f"the int8 model's picture is {psnr:.1f} dB from the float one's, below {PSNR_FLOOR:g} dB")
+
+
+def _outputs(proto: onnx.ModelProto, images: list[Floats]) -> Iterator[Floats]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    feed = session.get_inputs()[0].name
+    for image in images:
+        yield session.run(None, {feed: image})[0]

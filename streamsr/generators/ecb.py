@@ -1,0 +1,111 @@
+"""ECB: a plain 3x3 luma network trained through edge-oriented convolution blocks.
+
+After Zhang, Zeng, Zhang, "Edge-oriented Convolution Block for Real-time Super Resolution on Mobile Devices"
+(ACM Multimedia 2021). While it learns, each 3x3 convolution is a sum of linear branches (3x3; 1x1 then 3x3; 1x1
+then Sobel x, Sobel y and Laplacian). As in SESR (Bhardwaj et al., MLSys 2022) the branches are collapsed into one
+kernel at every step, so a step costs what a plain network's does. The branches carry no inner bias: under zero
+padding a bias before a 3x3 would make the border differ, and what it adds elsewhere the outer bias can say.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+EDGES = (
+    ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0)),
+    ((1.0, 2.0, 1.0), (0.0, 0.0, 0.0), (-1.0, -2.0, -1.0)),
+    ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0)),
+)
+"""Sobel x, Sobel y, Laplacian."""
+
+
+@dataclass(frozen=True, slots=True)
+class EcbConfig:
+    """Shape of the network. The paper's M8C16 is the default; M4C16 is `depth=4`."""
+
+    scale: int = 2
+    width: int = 16
+    """Channels of the features; multiples of 16 run best on CPUs."""
+    depth: int = 8
+    """Convolutions between the first and the last."""
+    expand: int = 2
+    """Inner channels of the 1x1-3x3 branch over `width`; costs nothing once collapsed."""
+
+
+class Conv(NamedTuple):
+    """A plain 3x3 convolution: what a block collapses to."""
+
+    weight: Tensor  # (out, in, 3, 3)
+    bias: Tensor  # (out,)
+
+
+class EdgeBlock(nn.Module):
+    """A 3x3 convolution as a sum of linear branches; with `skip` (inputs and outputs alike) the identity is one."""
+
+    edges: Tensor
+
+    def __init__(self, inputs: int, outputs: int, expand: int, skip: bool = False) -> None:
+        super().__init__()
+        inner = expand * max(inputs, outputs)
+        self.plain = nn.Parameter(_uniform(outputs, inputs, 3, 3))
+        self.squeeze = nn.Parameter(_uniform(inner, inputs))
+        self.widen = nn.Parameter(_uniform(outputs, inner, 3, 3))
+        self.edge_mix = nn.Parameter(_uniform(len(EDGES), outputs, inputs))
+        self.edge_gain = nn.Parameter(1e-3 * torch.randn(len(EDGES), outputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.register_buffer("edges", torch.tensor(EDGES), persistent=False)
+        self.skip = skip
+
+    def collapse(self) -> Conv:
+        """The one kernel that equals the sum of the branches, in float32 even under autocast."""
+        with torch.autocast(self.plain.device.type, enabled=False):
+            weight = self.plain + torch.einsum("omhw,mi->oihw", self.widen, self.squeeze)
+            weight = weight + torch.einsum("eo,eoi,ehw->oihw", self.edge_gain, self.edge_mix, self.edges)
+            if self.skip:
+                weight = weight + F.pad(torch.eye(len(self.bias), device=weight.device)[..., None, None], (1, 1, 1, 1))
+        return Conv(weight, self.bias)
+
+
+class Ecb(nn.Module):
+    """Luma super-resolution: `(N, 1, H, W)` float in [0, 1] -> `(N, 1, scale * H, scale * W)`, not clipped."""
+
+    Config = EcbConfig
+
+    def __init__(self, config: EcbConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, expand = config.width, config.expand
+        head = EdgeBlock(1, width, expand)
+        body = [EdgeBlock(width, width, expand, skip=True) for _ in range(config.depth)]
+        tail = EdgeBlock(width, config.scale**2, expand)
+        self.blocks = nn.ModuleList([head, *body, tail])
+
+    @property
+    def halo(self) -> int:
+        """Input pixels around an output pixel that can influence it."""
+        return len(self.blocks)
+
+    def collapse(self) -> list[Conv]:
+        """The plain network: one 3x3 convolution per block, ReLU after each but the last."""
+        return [block.collapse() for block in self.blocks if isinstance(block, EdgeBlock)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the collapsed network; the last convolution's r*r channels are added to `x` and shuffled to pixels."""
+        *body, tail = self.collapse()
+        features = x  # (N, 1, H, W)
+        for conv in body:
+            features = F.relu(F.conv2d(features, conv.weight, conv.bias, padding=1))  # (N, width, H, W)
+        residual = F.conv2d(features, tail.weight, tail.bias, padding=1)  # (N, r*r, H, W)
+        return F.pixel_shuffle(residual + x, self.config.scale)  # (N, 1, r*H, r*W)
+
+
+def _uniform(*shape: int) -> Tensor:
+    """The customary uniform start: variance 1 / (3 * fan_in), where fan_in counts all but the first axis."""
+    bound = 1 / math.sqrt(math.prod(shape[1:]))
+    return torch.empty(shape).uniform_(-bound, bound)

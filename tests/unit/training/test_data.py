@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from streamsr.errors import ConfigError, UnsupportedFormatError  # noqa: E402
+from streamsr.training.data import Pair, Patches, find_images, load_pairs, make_pair  # noqa: E402
+from streamsr.training.images import read_rgb  # noqa: E402
+from streamsr.training.recipe import DataSection  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+
+def picture(seed: int, rows: int = 40, columns: int = 52) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return cv2.GaussianBlur(rng.integers(0, 256, (rows, columns, 3), dtype=np.uint8), (5, 5), 1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a").mkdir()
+    for index in range(3):
+        cv2.imwrite(str(tmp_path / "a" / f"{index}.png"), picture(index)[..., ::-1])
+    return tmp_path
+
+
+def test_globs_choose_images(folder: Path) -> None:
+    names = [path.name for path in find_images(folder, ["a/*"], ["a/1*"])]
+    assert names == ["0.png", "2.png"]
+    with pytest.raises(ConfigError, match="no images"):
+        find_images(folder, ["b/*"], [])
+
+
+def test_pairs_are_cached_until_a_file_changes(folder: Path) -> None:
+    paths, cache = find_images(folder, ["a/*"], []), folder / "cache"
+    first = load_pairs(paths, 2, cache)
+    again = load_pairs(paths, 2, cache)
+    assert len(list(cache.iterdir())) == 1
+    for pair, same, index in zip(first, again, range(3), strict=True):
+        np.testing.assert_array_equal(pair.high, make_pair(picture(index), 2).high)
+        np.testing.assert_array_equal(pair.low, same.low)
+        np.testing.assert_array_equal(pair.high, same.high)
+    cv2.imwrite(str(paths[0]), picture(9)[..., ::-1])
+    np.testing.assert_array_equal(load_pairs(paths, 2, cache)[0].high, make_pair(picture(9), 2).high)
+
+
+def test_patches_are_pieces_of_their_images_turned_together() -> None:
+    """Low and high carry their own positions as values, so that every turn and crop can be checked."""
+    low = np.arange(12 * 14, dtype=np.uint8).reshape(12, 14)
+    pair = Pair(low, low.repeat(2, 0).repeat(2, 1))
+    patches = Patches([pair], 2, DataSection(patch=6, batch=64), seed=0)
+    small, large = patches.batch(3)
+    assert small.shape == (64, 1, 6, 6)
+    assert large.shape == (64, 1, 12, 12)
+    assert torch.equal(small.repeat_interleave(2, 2).repeat_interleave(2, 3), large)
+    steps = {tuple((patch[0, 0, 0] * 255 - patch[0] * 255).round().int().flatten()[[1, 6]].tolist()) for patch in small}
+    assert steps == {(-1, -14), (1, -14), (-1, 14), (1, 14), (-14, -1), (14, -1), (-14, 1), (14, 1)}
+
+
+def test_batches_depend_on_seed_and_step_alone() -> None:
+    pairs = [make_pair(picture(seed), 2) for seed in range(2)]
+    section = DataSection(patch=8, batch=4, candidates=2)
+    one, other = Patches(pairs, 2, section, 5), Patches(pairs, 2, section, 5)
+    other.batch(0)
+    assert torch.equal(one.batch(7)[0], other.batch(7)[0])
+    assert not torch.equal(one.batch(7)[0], one.batch(8)[0])
+    assert not torch.equal(one.batch(7)[0], Patches(pairs, 2, section, 6).batch(7)[0])
+
+
+def test_candidates_prefer_contrast() -> None:
+    half = np.full((32, 64), 100, np.uint8)
+    half[:, 32:] = np.random.default_rng(0).integers(0, 256, (32, 32))
+    pair = Pair(half, half.repeat(2, 0).repeat(2, 1))
+
+    def contrast(candidates: int) -> float:
+        low, _ = Patches([pair], 2, DataSection(patch=8, batch=64, candidates=candidates), 0).batch(0)
+        return float((low.flatten(1).std(1) > 0.01).float().mean())
+
+    assert contrast(4) > 0.9 > contrast(1)
+
+
+def test_images_that_are_too_small() -> None:
+    with pytest.raises(ConfigError, match="64 low-resolution pixels"):
+        Patches([make_pair(picture(0), 2)], 2, DataSection(patch=64), 0)
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "bmp"])
+def test_lossless_images_are_read_exactly(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"image.{suffix}"
+    image = picture(1, 33, 41)
+    cv2.imwrite(str(path), image[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 101] if suffix == "webp" else [])
+    np.testing.assert_array_equal(read_rgb(path), image)
+
+
+def test_gray_alpha_and_jpeg(tmp_path: Path) -> None:
+    image = picture(2, 32, 48)
+    cv2.imwrite(str(tmp_path / "gray.png"), image[..., 0])
+    np.testing.assert_array_equal(read_rgb(tmp_path / "gray.png"), np.repeat(image[..., :1], 3, axis=2))
+    cv2.imwrite(str(tmp_path / "alpha.png"), np.dstack([image[..., ::-1], image[..., 0]]))
+    np.testing.assert_array_equal(read_rgb(tmp_path / "alpha.png"), image)
+    smooth = cv2.GaussianBlur(image, (0, 0), 6)
+    cv2.imwrite(str(tmp_path / "photo.jpg"), smooth[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 98])
+    assert np.abs(read_rgb(tmp_path / "photo.jpg").astype(int) - smooth).mean() < 1.5
+
+
+def test_deep_images_are_refused(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "deep.png"), picture(3).astype(np.uint16) * 257)
+    with pytest.raises(UnsupportedFormatError, match="16 bits"):
+        read_rgb(tmp_path / "deep.png")

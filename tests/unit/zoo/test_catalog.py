@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streamsr.errors import ModelError, UnknownNameError
+from streamsr.graph.model import load_model
+from streamsr.zoo import catalog
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_bundled_files_are_the_ones_the_manifest_means(name: str) -> None:
+    entry = catalog.resolve(name)
+    assert catalog.sha256_of(entry.path) == entry.sha256
+    assert entry.card is not None
+    card = entry.card.read_text("utf-8")
+    for word in ("Licence", "Training data", "Set5", "Limits"):
+        assert word in card
+    assert entry.summary
+    assert "\n" not in entry.summary
+    spec = load_model(entry.path).spec
+    assert spec.name == name
+    assert spec.licence
+    assert spec.training_data
+    assert f"{spec.metrics['set5_psnr']:.2f}" in card, "the card states what the file was measured to do"
+
+
+def test_live_x2_and_its_int8_variant() -> None:
+    assert set(catalog.names()) >= {"live-x2", "live-x2.int8"}
+    plain, int8 = catalog.resolve("live-x2"), catalog.resolve("live-x2.int8")
+    assert (plain.precision, int8.precision) == ("fp32", "int8")
+    assert plain.variants == {"int8": int8.path}
+    assert int8.variants == {"fp32": plain.path}
+
+
+def test_a_path_is_a_name_too(tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    path.write_bytes(b"abc")
+    entry = catalog.resolve(str(path))
+    assert (entry.name, entry.path, entry.card, entry.variants) == ("mine", path, None, {})
+    assert entry.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_names_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'live-x2'"):
+        catalog.resolve("live-x3")
+    with pytest.raises(UnknownNameError, match="live-x2"):
+        catalog.resolve(str(tmp_path / "gone.onnx"))
+    (tmp_path / "model.pt").write_bytes(b"")
+    with pytest.raises(ModelError, match="not an ONNX file"):
+        catalog.resolve(str(tmp_path / "model.pt"))
+
+
+def test_looking_up_a_name_loads_nothing_heavy() -> None:
+    code = "import sys; from streamsr.zoo import catalog; catalog.resolve('live-x2'); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"numpy", "onnx", "torch", "av", "cv2", "onnxruntime", "openvino"} & set(loaded)
