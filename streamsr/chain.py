@@ -1,0 +1,180 @@
+"""Chain: an ordered list of models, compiled for whatever stream comes along."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from .engines.autotile import Tiling, tile_plan
+from .engines.available import native_precisions
+from .engines.backend import CompileOptions
+from .engines.base import Engine
+from .engines.compile import Candidate, compile_engine
+from .engines.guard import Frames
+from .engines.tiles import TilePlan, plan_tiles
+from .engines.tiling import TiledEngine, sample_tile
+from .errors import ConfigError, UnknownNameError
+from .frame import Frame, VideoInfo
+from .graph.frame_graph import FrameGraph, build_frame_graph, overlap
+from .graph.model import Model, load_model
+from .graph.planes import to_tensors
+from .graph.stream import StreamFormat
+from .zoo.catalog import resolve
+
+_FASTEST_FIRST = ("int8", "bf16", "fp32")
+_ENGINES_KEPT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How frame graphs are compiled and run."""
+
+    backend: str = "auto"
+    """`openvino`, `onnxruntime`, …; `auto` takes the fastest that loads."""
+    precision: str = "auto"
+    """`fp32`, `bf16`, `int8`; `auto` takes the fastest that the processor computes natively and the guard accepts."""
+    threads: int | None = None
+    """CPU threads; None means all cores."""
+    device: str = "CPU"
+    """The backend's name of the device."""
+    cache: bool = True
+    """Keep compiled engines on disk."""
+    tile: Tiling = "auto"
+    """Edge of a tile in input pixels; `auto` tiles only what would not fit in memory; None never tiles."""
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("auto", *_FASTEST_FIRST):
+            raise UnknownNameError("precision", self.precision, ("auto", *_FASTEST_FIRST))
+
+
+def stream_format(info: VideoInfo) -> StreamFormat:
+    """What a frame graph must know of a stream."""
+    return StreamFormat(info.width, info.height, info.layout, info.color)
+
+
+class Chain:
+    """Models in the order they are applied. Engines are compiled on first use and kept until `close`."""
+
+    def __init__(self, *models: str | Path, options: EngineOptions | None = None) -> None:
+        """Resolve and load the models: names of the zoo or paths of ONNX files.
+
+        Raises:
+            UnknownNameError: no such model.
+            ModelError: a file that is not a usable model.
+            ConfigError: no model at all.
+        """
+        if not models:
+            raise ConfigError("a chain needs at least one model; `streamsr models` lists them")
+        self.options = options or EngineOptions()
+        self._entries = tuple(resolve(str(model)) for model in models)
+        self._loaded: dict[Path, Model] = {}
+        self._engines: dict[tuple[StreamFormat, StreamFormat], Engine] = {}
+        self.name = "+".join(entry.name for entry in self._entries)
+        self.scale = math.prod(self._load(entry.path).spec.scale for entry in self._entries)
+        """Output pixels per input pixel along each axis."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free every engine. Idempotent."""
+        while self._engines:
+            self._engines.popitem()[1].close()
+
+    def output_info(self, info: VideoInfo) -> VideoInfo:
+        """The stream that `info` becomes: larger, otherwise the same.
+
+        A stream that leaves its colour matrix open is read as SD or HD by its height. Where upscaling would move it
+        across that line, the matrix meant by the source is written down, or players would guess the other one.
+        """
+        width, height = info.width * self.scale, info.height * self.scale
+        meant = info.color.resolved(info.layout, info.height).matrix
+        guessed = info.color.resolved(info.layout, height).matrix
+        color = info.color if meant == guessed else replace(info.color, matrix=meant)
+        return replace(info, width=width, height=height, color=color)
+
+    def compile(self, source: StreamFormat, target: StreamFormat, probe: Sequence[Frame]) -> Engine:
+        """The engine that turns frames of `source` into frames of `target`; the chain closes it.
+
+        Args:
+            source: what comes in.
+            target: what goes out: `scale` times the size, any layout and colour.
+            probe: a few frames of the source, for checking an engine that is new.
+
+        Raises:
+            EngineError: nothing compiles, or nothing gives the right pictures.
+            ConfigError: the models do not come in the precision asked for.
+        """
+        engine = self._engines.pop((source, target), None)
+        if engine is None:
+            engine = self._compile(source, target, probe)
+        self._engines[source, target] = engine  # last used, last in the dictionary
+        while len(self._engines) > _ENGINES_KEPT:
+            self._engines.pop(next(iter(self._engines))).close()
+        return engine
+
+    def _compile(self, source: StreamFormat, target: StreamFormat, probe: Sequence[Frame]) -> Engine:
+        # resolved by the whole picture's height: a tile's would make SD of HD
+        source = replace(source, color=source.color.resolved(source.layout, source.height))
+        pictures = [to_tensors(frame.planes, frame.layout) for frame in probe]
+        plan = self._tiles(source, target)
+        if plan is None:
+            return self._build(source, target, pictures)
+        tile = replace(source, width=plan.width, height=plan.height)
+        tile_target = replace(target, width=plan.width * self.scale, height=plan.height * self.scale)
+        samples = [sample_tile(picture, source, plan) for picture in pictures]
+        return TiledEngine(self._build(tile, tile_target, samples), plan, source, target)
+
+    def _tiles(self, source: StreamFormat, target: StreamFormat) -> TilePlan | None:
+        tile = self.options.tile
+        if not isinstance(tile, int):
+            return tile_plan(self._graph("fp32", source, target), tile)
+        # planned without the graph of the whole picture, which a model of a fixed size does not have
+        plan = plan_tiles(source.width, source.height, tile, *overlap(self._models("fp32"), source, target))
+        return plan if len(plan) > 1 else None
+
+    def _build(self, source: StreamFormat, target: StreamFormat, probe: Frames) -> Engine:
+        options = CompileOptions(
+            backend=self.options.backend,
+            threads=self.options.threads,
+            cache=self.options.cache,
+            device=self.options.device,
+        )
+        candidates = [
+            Candidate(precision, self._graph(precision, source, target), self.name)
+            for precision in self._precisions(source)
+        ]
+        return compile_engine(candidates, self._graph("fp32", source, target), options, lambda: probe)
+
+    def _precisions(self, source: StreamFormat) -> list[str]:
+        quantized = any("int8" in entry.variants or entry.precision == "int8" for entry in self._entries)
+        wanted = self.options.precision
+        if wanted == "int8" and not quantized:
+            raise ConfigError(f"{self.name} does not come in int8; use --precision auto, bf16 or fp32")
+        if any(entry.precision == "int8" for entry in self._entries) and wanted == "auto":
+            return ["int8", "fp32"]  # asked for by name
+        if wanted != "auto":
+            return list(dict.fromkeys([wanted, "fp32"]))
+        native = native_precisions(self.options.backend, self.options.device)
+        # bfloat16 has 8 significant bits: too coarse to end in more than 8
+        unfit = {"int8"} if not quantized else set()
+        unfit |= {"bf16"} if source.layout.depth > 8 else set()
+        return [precision for precision in _FASTEST_FIRST if precision in native and precision not in unfit]
+
+    def _graph(self, precision: str, source: StreamFormat, target: StreamFormat) -> FrameGraph:
+        return build_frame_graph(self._models(precision), source, target.layout, target.color)
+
+    def _models(self, precision: str) -> list[Model]:
+        """The chain's models in this precision, where they come in it."""
+        return [self._load(entry.variants.get(precision, entry.path)) for entry in self._entries]
+
+    def _load(self, path: Path) -> Model:
+        if path not in self._loaded:
+            self._loaded[path] = load_model(path)
+        return self._loaded[path]

@@ -1,0 +1,119 @@
+"""`streamsr doctor`: what this machine can do, what is missing, and the command that adds it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json as json_module
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import typer
+
+from ..errors import UnknownNameError
+
+PACKAGES = ("streamsr", "av", "numpy", "onnx", "onnxruntime", "openvino")
+EXTRAS = {
+    "torch": ("train", "training and exporting models"),
+    "tensorrt": ("tensorrt", "NVIDIA GPUs through TensorRT"),
+    "tensorrt_rtx_bindings": ("tensorrt-rtx", "NVIDIA RTX GPUs through TensorRT for RTX"),
+    "spandrel": ("import", "importing third-party checkpoints"),
+    "aiortc": ("web", "live streams in a browser"),
+    "ray": ("cluster", "several machines"),
+}
+ENCODERS = ("libx264", "libx265", "libsvtav1", "ffv1", "prores_ks", "h264_nvenc", "hevc_nvenc", "av1_nvenc")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    topic: str
+    name: str
+    ok: bool
+    detail: str
+
+
+def doctor(json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False) -> None:
+    """Say what works on this machine, and how to add what does not."""
+    topic = ""
+    for finding in examine():
+        if json:
+            typer.echo(json_module.dumps(asdict(finding)))
+            continue
+        if finding.topic != topic:
+            topic = finding.topic
+            typer.secho(topic, bold=True)
+        typer.echo(f"  {'ok' if finding.ok else '--'}  {finding.name:<22} {finding.detail}")
+
+
+def examine() -> list[Finding]:
+    """Everything there is to say, topic by topic."""
+    return [*_machine(), *_packages(), *_backends(), *_encoders(), *_extras()]
+
+
+def _machine() -> list[Finding]:
+    gpus = _nvidia_gpus()
+    return [
+        Finding("Machine", "python", True, f"{platform.python_version()} on {platform.platform()}"),
+        Finding("Machine", "processor", True, f"{_processor()}, {os.cpu_count()} cores"),
+        Finding("Machine", "NVIDIA GPU", bool(gpus), "; ".join(gpus) or "none found; the CPU backends need none"),
+    ]
+
+
+def _processor() -> str:
+    from ..engines.device import cpu_name
+
+    return cpu_name()
+
+
+def _nvidia_gpus() -> list[str]:
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    query = [tool, "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in done.stdout.splitlines() if line.strip()]
+
+
+def _packages() -> list[Finding]:
+    return [Finding("Packages", name, True, importlib.metadata.version(name)) for name in PACKAGES]
+
+
+def _backends() -> list[Finding]:
+    from ..engines.available import available_backends, native_precisions
+
+    findings = []
+    for name, reason in available_backends().items():
+        detail = reason or f"precisions: {', '.join(native_precisions(name))}"
+        findings.append(Finding("Backends", name, reason is None, detail))
+    return findings
+
+
+def _encoders() -> list[Finding]:
+    from ..media.codecs import find_encoder
+
+    findings = []
+    for name in ENCODERS:
+        try:
+            found, detail = find_encoder(name), "needs an NVIDIA GPU" if name.endswith("_nvenc") else ""
+        except UnknownNameError:
+            found, detail = "", "not in this build of FFmpeg"
+        findings.append(Finding("Encoders", name, bool(found), detail))
+    return findings
+
+
+def _extras() -> list[Finding]:
+    findings = []
+    for module, (extra, purpose) in EXTRAS.items():
+        found = importlib.util.find_spec(module) is not None
+        detail = purpose if found else f"{purpose}: pip install 'streamsr[{extra}]'"
+        findings.append(Finding("Optional", extra, found, detail))
+    return findings

@@ -1,0 +1,76 @@
+"""Frames through an engine: several in flight, order kept, repeated pictures computed once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from .analysis.duplicate import same_picture
+from .engines.base import Engine, Ticket
+from .frame import Frame, Plane
+from .graph.planes import to_planes, to_tensors
+from .graph.stream import StreamFormat
+from .report import Stopwatch
+
+
+class Inference:
+    """Feeds an engine. `duplicates` and `busy` tell what happened so far."""
+
+    def __init__(self, engine: Engine, target: StreamFormat) -> None:
+        self.duplicates = 0
+        self.busy = Stopwatch()
+        self._engine = engine
+        self._target = target
+
+    def __call__(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """One frame out per frame in, same order and times; layout, size and colour are the target's.
+
+        A stateful engine is reset at frames marked `cut`. Equal neighbours share one result (and its planes).
+        """
+        flights: deque[tuple[Frame, _Job]] = deque()
+        previous: tuple[Frame, _Job] | None = None
+        try:
+            for frame in frames:
+                while len(flights) >= self._engine.spec.depth:
+                    yield self._land(*flights.popleft())
+                with self.busy:
+                    previous = (frame, self._job(frame, previous))
+                flights.append(previous)
+            while flights:
+                yield self._land(*flights.popleft())
+        finally:
+            self._abandon(job for _, job in flights)
+
+    def _job(self, frame: Frame, previous: tuple[Frame, _Job] | None) -> _Job:
+        if previous is not None and not frame.cut and same_picture(previous[0], frame):
+            self.duplicates += 1
+            return previous[1]
+        if frame.cut:
+            self._engine.reset()
+        return _Job(self._engine.submit(to_tensors(frame.planes, frame.layout)))
+
+    def _abandon(self, jobs: Iterable[_Job]) -> None:
+        """Take back what is still in flight after an early end: the engine may serve another run."""
+        for job in jobs:
+            with suppress(Exception):  # the reason for the early end is the one to be told
+                job.planes(self._engine, self._target)
+
+    def _land(self, frame: Frame, job: _Job) -> Frame:
+        with self.busy:
+            planes = job.planes(self._engine, self._target)
+        color = self._target.color
+        return Frame(planes, self._target.layout, frame.pts, frame.time_base, frame.duration, color, frame.cut)
+
+
+class _Job:
+    """A submitted picture; its planes are collected once, however many frames show it."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        self._ticket = ticket
+        self._planes: tuple[Plane, ...] | None = None
+
+    def planes(self, engine: Engine, target: StreamFormat) -> tuple[Plane, ...]:
+        if self._planes is None:
+            self._planes = to_planes(engine.result(self._ticket), target.layout)
+        return self._planes
