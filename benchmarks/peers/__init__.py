@@ -1,0 +1,1 @@
+"""What a user would write today, as short and plain as they would write it."""
