@@ -32,9 +32,11 @@ def engine(clip: str) -> Cost:
     """Every frame, decoded beforehand, through the engine."""
     source, frames = _decoded(clip)
     with Chain(MODEL) as chain:
-        inference = _inference(chain, source, frames)
-        list(inference(frames[:8]))
-        return measure(lambda: sum(1 for _ in inference(frames)))
+        target = stream_format(chain.output_info(source))
+        with chain.engine(stream_format(source), target, frames[:2]) as runner:
+            inference = Inference(runner, target)
+            list(inference(frames[:8]))
+            return measure(lambda: sum(1 for _ in inference(frames)))
 
 
 def encode(clip: str) -> Cost:
@@ -42,7 +44,8 @@ def encode(clip: str) -> Cost:
     source, frames = _decoded(clip)
     with Chain(MODEL) as chain:
         target = chain.output_info(source)
-        upscaled = list(_inference(chain, source, frames)(frames))
+        with chain.engine(stream_format(source), stream_format(target), frames[:2]) as runner:
+            upscaled = list(Inference(runner, stream_format(target))(frames))
     with tempfile.TemporaryDirectory() as folder:
         sink = create_sink(str(Path(folder) / "out.mp4"), ENCODING)
         sink.open(sink.negotiate(target))
@@ -60,7 +63,8 @@ def pipeline(clip: str) -> Cost:
     """The whole thing, with the engine compiled beforehand as in the other measurements."""
     with Chain(MODEL) as chain, tempfile.TemporaryDirectory() as folder:
         source, frames = _decoded(clip, 2)
-        chain.compile(stream_format(source), stream_format(chain.output_info(source)), frames)
+        with chain.engine(stream_format(source), stream_format(chain.output_info(source)), frames):
+            pass  # compiled, and kept for the run
 
         def run() -> int:
             sink = create_sink(str(Path(folder) / "out.mp4"), ENCODING)
@@ -80,11 +84,6 @@ def _decoded(clip: str, limit: int | None = None) -> tuple[VideoInfo, list[Frame
             if limit is not None and len(frames) == limit:
                 break
         return source.info, frames
-
-
-def _inference(chain: Chain, info: VideoInfo, frames: list[Frame]) -> Inference:
-    source, target = stream_format(info), stream_format(chain.output_info(info))
-    return Inference(chain.compile(source, target, frames[:2]), target)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,8 @@ def upscale(
 
     reading, writing, engine = _share_out(options, ReadOptions, WriteOptions, EngineOptions)
     with _as_chain(model, engine) as chain:
+        if not isinstance(input, str | Path | np.ndarray):
+            raise ConfigError(f"upscale takes a path or a numpy image, not {type(input).__name__}")
         if isinstance(input, np.ndarray):
             if output is not None or options:
                 raise ConfigError("upscaling an array takes neither an output nor options; put them in a Chain")
@@ -132,6 +134,8 @@ def frames(
 def _as_chain(model: ModelLike, options: EngineOptions) -> Iterator[Chain]:
     """The caller's chain as it is; one of our own is closed at the end."""
     if isinstance(model, Chain):
+        if options != EngineOptions():
+            raise ConfigError("backend, precision, threads, device, cache and tile belong to the Chain that is given")
         yield model
         return
     with Chain(model, options=options) as chain:

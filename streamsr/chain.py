@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -56,7 +58,10 @@ def stream_format(info: VideoInfo) -> StreamFormat:
 
 
 class Chain:
-    """Models in the order they are applied. Engines are compiled on first use and kept until `close`."""
+    """Models in the order they are applied. Engines are compiled on first use and kept until `close`.
+
+    Any number of runs may share a chain, from any threads: each borrows an engine of its own.
+    """
 
     def __init__(self, *models: str | Path, options: EngineOptions | None = None) -> None:
         """Resolve and load the models: names of the zoo or paths of ONNX files.
@@ -71,7 +76,11 @@ class Chain:
         self.options = options or EngineOptions()
         self._entries = tuple(resolve(str(model)) for model in models)
         self._loaded: dict[Path, Model] = {}
-        self._engines: dict[tuple[StreamFormat, StreamFormat], Engine] = {}
+        self._graphs: dict[tuple[tuple[Path, ...], StreamFormat, StreamFormat], FrameGraph] = {}
+        self._idle: dict[tuple[StreamFormat, StreamFormat], Engine] = {}
+        self._lock = threading.Lock()
+        self._compiling = threading.Lock()
+        self._closed = False
         self.name = "+".join(entry.name for entry in self._entries)
         self.scale = math.prod(self._load(entry.path).spec.scale for entry in self._entries)
         """Output pixels per input pixel along each axis."""
@@ -83,9 +92,12 @@ class Chain:
         self.close()
 
     def close(self) -> None:
-        """Free every engine. Idempotent."""
-        while self._engines:
-            self._engines.popitem()[1].close()
+        """Free every engine; one that is lent out is freed when it comes back. Idempotent."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, {}
+        for engine in idle.values():
+            engine.close()
 
     def output_info(self, info: VideoInfo) -> VideoInfo:
         """The stream that `info` becomes: larger, otherwise the same.
@@ -99,8 +111,9 @@ class Chain:
         color = info.color if meant == guessed else replace(info.color, matrix=meant)
         return replace(info, width=width, height=height, color=color)
 
-    def compile(self, source: StreamFormat, target: StreamFormat, probe: Sequence[Frame]) -> Engine:
-        """The engine that turns frames of `source` into frames of `target`; the chain closes it.
+    @contextmanager
+    def engine(self, source: StreamFormat, target: StreamFormat, probe: Sequence[Frame]) -> Iterator[Engine]:
+        """Lend an engine that turns frames of `source` into frames of `target`; nobody else has it meanwhile.
 
         Args:
             source: what comes in.
@@ -111,13 +124,28 @@ class Chain:
             EngineError: nothing compiles, or nothing gives the right pictures.
             ConfigError: the models do not come in the precision asked for.
         """
-        engine = self._engines.pop((source, target), None)
+        with self._lock:
+            engine = self._idle.pop((source, target), None)
         if engine is None:
-            engine = self._compile(source, target, probe)
-        self._engines[source, target] = engine  # last used, last in the dictionary
-        while len(self._engines) > _ENGINES_KEPT:
-            self._engines.pop(next(iter(self._engines))).close()
-        return engine
+            with self._compiling:
+                engine = self._compile(source, target, probe)
+                self._graphs.clear()
+        try:
+            yield engine
+        finally:
+            self._take_back((source, target), engine)
+
+    def _take_back(self, key: tuple[StreamFormat, StreamFormat], engine: Engine) -> None:
+        """Keep an engine for the next run, and free the one that was used least recently if there are too many."""
+        with self._lock:
+            surplus = [engine]
+            if not self._closed:
+                surplus = [self._idle.pop(key)] if key in self._idle else []
+                self._idle[key] = engine  # last used, last in the dictionary
+                if len(self._idle) > _ENGINES_KEPT:
+                    surplus.append(self._idle.pop(next(iter(self._idle))))
+        for unwanted in surplus:
+            unwanted.close()
 
     def _compile(self, source: StreamFormat, target: StreamFormat, probe: Sequence[Frame]) -> Engine:
         # resolved by the whole picture's height: a tile's would make SD of HD
@@ -168,11 +196,17 @@ class Chain:
         return [precision for precision in _FASTEST_FIRST if precision in native and precision not in unfit]
 
     def _graph(self, precision: str, source: StreamFormat, target: StreamFormat) -> FrameGraph:
-        return build_frame_graph(self._models(precision), source, target.layout, target.color)
+        key = self._paths(precision), source, target
+        if key not in self._graphs:
+            self._graphs[key] = build_frame_graph(self._models(precision), source, target.layout, target.color)
+        return self._graphs[key]
 
     def _models(self, precision: str) -> list[Model]:
-        """The chain's models in this precision, where they come in it."""
-        return [self._load(entry.variants.get(precision, entry.path)) for entry in self._entries]
+        return [self._load(path) for path in self._paths(precision)]
+
+    def _paths(self, precision: str) -> tuple[Path, ...]:
+        """The chain's model files in this precision, where they come in it."""
+        return tuple(entry.variants.get(precision, entry.path) for entry in self._entries)
 
     def _load(self, path: Path) -> Model:
         if path not in self._loaded:

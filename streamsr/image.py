@@ -37,9 +37,9 @@ def upscale_image(image: Image, chain: Chain) -> Image:
     layout = _layout_of(image)
     frame = Frame((image,), layout, 0, Fraction(1), color=Color(range="pc"), cut=True)
     info = VideoInfo(frame.width, frame.height, layout, frame.time_base, frame.color, still=True)
-    engine = chain.compile(stream_format(info), stream_format(chain.output_info(info)), [frame])
-    engine.reset()
-    outputs = engine.result(engine.submit(to_tensors(frame.planes, layout)))
+    with chain.engine(stream_format(info), stream_format(chain.output_info(info)), [frame]) as engine:
+        engine.reset()
+        outputs = engine.result(engine.submit(to_tensors(frame.planes, layout)))
     return to_planes(outputs, layout)[0]
 
 

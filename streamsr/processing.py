@@ -38,7 +38,7 @@ class Processing:
                 raise DecodeError("there is no frame in the selected part; check --start and --end")
             target_format = stream_format(target)
             with thread_stage("infer"):
-                self.engine = chain.compile(stream_format(source.info), target_format, head)
+                self.engine = stack.enter_context(chain.engine(stream_format(source.info), target_format, head))
             self.inference = Inference(self.engine, target_format)
             frames = self._infer(itertools.chain(head, decoded))
             self._results = stack.enter_context(closing(prefetch(frames, QUEUE_FRAMES, "infer")))

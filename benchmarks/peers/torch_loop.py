@@ -40,7 +40,8 @@ def run_network(kernels: list[Conv], luma: torch.Tensor) -> torch.Tensor:
 
 def run(clip: str) -> Cost:
     """The clip, frame by frame."""
-    kernels = load_checkpoint(HOME / "checkpoints" / "live-x2.safetensors").build().collapse()
+    generator = load_checkpoint(HOME / "checkpoints" / "live-x2.safetensors").build()
+    kernels = [Conv(conv.weight.detach(), conv.bias.detach()) for conv in generator.collapse()]
 
     def loop() -> int:
         frames = 0

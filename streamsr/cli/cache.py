@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import ConfigError
+from .options import UsageError
 
 app = typer.Typer(help="List or remove compiled engines kept on disk.", no_args_is_help=True)
 
@@ -46,7 +46,7 @@ def prune(
     from ..engines import cache
 
     if max_size is None and older_than is None and not everything:
-        raise ConfigError("say what to remove: --max-size 500M, --older-than 30, or --all")
+        raise UsageError("say what to remove: --max-size 500M, --older-than 30, or --all")
     removed = cache.prune(
         max_bytes=parse_bytes(max_size) if max_size else None,
         older_than=older_than * 86400 if older_than is not None else None,
@@ -59,12 +59,12 @@ def parse_bytes(text: str) -> int:
     """Bytes from `1500000`, `500M`, `2G`; the letters are powers of 1024.
 
     Raises:
-        ConfigError: anything else.
+        UsageError: anything else.
     """
     number, unit = (text[:-1], text[-1].upper()) if text[-1:].isalpha() else (text, "")
     powers = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
     if not number.isdecimal() or unit not in powers:
-        raise ConfigError(f"{text!r} is not a size; write bytes, or a number with K, M, G or T")
+        raise UsageError(f"{text!r} is not a size; write bytes, or a number with K, M, G or T")
     return int(number) << 10 * powers[unit]
 
 

@@ -53,11 +53,11 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="One JSON object pe
 
 def examine() -> list[Finding]:
     """Everything there is to say, topic by topic."""
-    return [*_machine(), *_packages(), *_backends(), *_encoders(), *_extras()]
-
-
-def _machine() -> list[Finding]:
     gpus = _nvidia_gpus()
+    return [*_machine(gpus), *_packages(), *_backends(), *_encoders(bool(gpus)), *_extras()]
+
+
+def _machine(gpus: list[str]) -> list[Finding]:
     return [
         Finding("Machine", "python", True, f"{platform.python_version()} on {platform.platform()}"),
         Finding("Machine", "processor", True, f"{_processor()}, {os.cpu_count()} cores"),
@@ -97,16 +97,18 @@ def _backends() -> list[Finding]:
     return findings
 
 
-def _encoders() -> list[Finding]:
+def _encoders(gpu: bool) -> list[Finding]:
     from ..media.codecs import find_encoder
 
     findings = []
     for name in ENCODERS:
+        needs_gpu = name.endswith("_nvenc")
+        ok, detail = gpu or not needs_gpu, "needs an NVIDIA GPU" if needs_gpu else ""
         try:
-            found, detail = find_encoder(name), "needs an NVIDIA GPU" if name.endswith("_nvenc") else ""
+            find_encoder(name)
         except UnknownNameError:
-            found, detail = "", "not in this build of FFmpeg"
-        findings.append(Finding("Encoders", name, bool(found), detail))
+            ok, detail = False, "not in this build of FFmpeg"
+        findings.append(Finding("Encoders", name, ok, detail))
     return findings
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError
+from .options import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +24,21 @@ def plan_jobs(paths: list[str], output_dir: Path | None) -> tuple[list[Job], Pat
         The runs, and the folder they need, if any: it may have to be made.
 
     Raises:
-        ConfigError: the wrong number of paths, or two inputs that would become the same file.
-        OpenError: a folder without images.
+        UsageError: the wrong number of paths, or an empty one.
+        ConfigError: two inputs that would become the same file.
+        OpenError: a folder without images, or one that cannot be looked into.
     """
+    if not all(paths):
+        raise UsageError("an empty path was given")
     if output_dir is None:
         if len(paths) != 2:
-            raise ConfigError(
+            raise UsageError(
                 f"expected INPUT OUTPUT, got {len(paths)} path(s); for many inputs add --output-dir FOLDER"
             )
         source, target = paths
-        if not (Path(source).is_dir() and is_folder(target)):
+        if not (is_folder(target) and _is_pictures(source)):
             return [Job(source, target)], None
-        inputs, output_dir = _images_of(Path(source)), Path(target)
+        inputs, output_dir = _expand(source), Path(target)
     else:
         inputs = [image for path in paths for image in _expand(path)]
     jobs = [Job(path, str(output_dir / _name_for(Path(path)))) for path in inputs]
@@ -43,9 +47,17 @@ def plan_jobs(paths: list[str], output_dir: Path | None) -> tuple[list[Job], Pat
 
 
 def is_folder(target: str) -> bool:
-    """Whether an output names a folder: it is one, ends in a slash, or has no suffix and is no pipe or pattern."""
-    path = Path(target)
-    return path.is_dir() or target.endswith("/") or (target != "-" and "%" not in path.name and not path.suffix)
+    """Whether an output names a folder of images."""
+    from ..media.create import sink_kind
+
+    return sink_kind(target) == "folder"
+
+
+def _is_pictures(source: str) -> bool:
+    """Whether an input is an image or a folder of them."""
+    from ..media.images import IMAGE_SUFFIXES
+
+    return Path(source).is_dir() or Path(source).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _expand(path: str) -> list[str]:

@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from .. import __version__
-from ..errors import StreamsrError
+from ..errors import OpenError, StreamsrError
 from . import cache, doctor, graph, info, models, upscale
 from .console import show_notes
+from .options import UsageError
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
+
+class _Commands(TyperGroup):
+    """The commands, with the two ways a run may end from outside."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # typer's own context class
+        """Run a command. Whoever read our output may leave: that is the end, not an error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Upscale video in real time, on a CPU or a GPU.",
     no_args_is_help=True,
     add_completion=False,
@@ -49,21 +68,26 @@ def _options(
 
 def main() -> None:
     """Entry point of the console script. Exit codes: 0 done, 1 error, 2 usage, 130 interrupted."""
+    _open_missing_streams()
     show_notes()
     try:
-        app(standalone_mode=True)
+        app()
     except StreamsrError as error:
-        _fail(error)
-    except BrokenPipeError:  # whoever read our output has gone: nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        _fail(error, EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR)
+    except OSError as error:  # a disk that is full, a name that is too long: the system's own words
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(OpenError(f"{where}{error.strerror or error}"), EXIT_ERROR)
 
 
-def _fail(error: StreamsrError) -> None:
+def _open_missing_streams() -> None:
+    """A closed stdout or stderr (`>&-`) is None in Python; whatever is written there goes nowhere."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  # open as long as the process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+
+
+def _fail(error: StreamsrError, code: int) -> None:
     if os.environ.get("STREAMSR_DEBUG"):
         raise error
     line = " ".join(str(error).split())
     typer.echo(f"error: {line}", err=True)
-    sys.exit(EXIT_ERROR)
+    sys.exit(code)

@@ -54,7 +54,10 @@ PixFmt = Annotated[
 ]
 SkipStreams = Annotated[
     list[str] | None,
-    typer.Option(help="Do not copy audio, subtitle, data or attachment; repeatable.", rich_help_panel=_ENCODING),
+    typer.Option(
+        help="Do not copy these: audio, subtitle, data, attachment, video (a second one); commas between.",
+        rich_help_panel=_ENCODING,
+    ),
 ]
 
 Start = Annotated[str | None, typer.Option(help="Begin at this time: 90.5 or 1:30.5.", rich_help_panel=_PART)]
@@ -68,11 +71,15 @@ NoDeinterlace = Annotated[
 ]
 
 
+class UsageError(ConfigError):
+    """A command line that means nothing: exit code 2."""
+
+
 def parse_time(text: str | None) -> Fraction | None:
     """Seconds from `90`, `90.5`, `1:30` or `0:01:30.5`, exact.
 
     Raises:
-        ConfigError: anything else, or a negative time.
+        UsageError: anything else, or a negative time.
     """
     if text is None:
         return None
@@ -81,7 +88,7 @@ def parse_time(text: str | None) -> Fraction | None:
         if not 1 <= len(parts) <= 3 or min(parts) < 0 or "/" in text:
             raise ValueError
     except (ValueError, ZeroDivisionError):
-        raise ConfigError(f"{text!r} is not a time; write seconds (90.5) or h:m:s (0:01:30.5)") from None
+        raise UsageError(f"{text!r} is not a time; write seconds (90.5) or h:m:s (0:01:30.5)") from None
     seconds = Fraction(0)
     for part in parts:
         seconds = seconds * 60 + part
@@ -92,14 +99,14 @@ def parse_size(text: str) -> tuple[int, int]:
     """Width and height from `640x360`.
 
     Raises:
-        ConfigError: anything else, or not within 1..32768.
+        UsageError: anything else, or not within 1..32768.
     """
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
-        raise ConfigError(f"{text!r} is not a size; write WIDTHxHEIGHT, such as 640x360")
+        raise UsageError(f"{text!r} is not a size; write WIDTHxHEIGHT, such as 640x360")
     size = int(width), int(height)
     if not all(1 <= edge <= 32768 for edge in size):
-        raise ConfigError(f"size {text} is not within 1x1 and 32768x32768")
+        raise UsageError(f"size {text} is not within 1x1 and 32768x32768")
     return size
 
 
@@ -107,12 +114,12 @@ def parse_tile(text: str) -> int | Literal["auto"] | None:
     """A tile edge of 16 pixels or more, `auto`, or None for `none`.
 
     Raises:
-        ConfigError: anything else.
+        UsageError: anything else.
     """
     if text == "auto":
         return "auto"
     if text == "none":
         return None
     if not text.isdecimal() or int(text) < 16:
-        raise ConfigError(f"{text!r} is not a tile size; write a number of pixels from 16 up, auto, or none")
+        raise UsageError(f"{text!r} is not a tile size; write a number of pixels from 16 up, auto, or none")
     return int(text)

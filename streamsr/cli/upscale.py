@@ -5,11 +5,12 @@ from __future__ import annotations
 import json as json_module
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from ..errors import ConfigError, StreamsrError
+from ..errors import ConfigError, OpenError, StreamsrError
 from . import options as o
 from .console import progress_line
 from .jobs import Job, plan_jobs
@@ -75,13 +76,25 @@ def upscale(
         preset=preset,
         pix_fmt=pix_fmt,
         overwrite=overwrite,
-        skip_streams=frozenset(skip_streams or ()),
+        skip_streams=frozenset(kind.strip() for kinds in skip_streams or () for kind in kinds.split(",")),
     )
     engine = EngineOptions(backend=backend, precision=precision, threads=threads, tile=o.parse_tile(tile))
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     with Chain(*(model or ["live-x2"]), options=engine) as chain:
         run_jobs(jobs, partial(upscale_file, chain=chain, reading=reading, writing=writing), json=json, quiet=quiet)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder that the outputs go to, if it is not there.
+
+    Raises:
+        OpenError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OpenError(f"cannot make the folder {folder}: {error.strerror}") from error
 
 
 def run_jobs(jobs: list[Job], runner: Runner, *, json: bool, quiet: bool) -> None:

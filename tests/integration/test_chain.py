@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from streamsr.color import Color
 from streamsr.errors import ConfigError, ModelError, UnknownNameError
 from streamsr.frame import VideoInfo
 from streamsr.layout import pixel_layout
+from tests.clips import LOSSLESS, make_clip
 from tests.nets import Net, small
 
 FP32 = EngineOptions(precision="fp32", cache=False)
@@ -91,6 +93,23 @@ def test_an_engine_is_kept_for_the_next_picture(monkeypatch: pytest.MonkeyPatch)
     assert len(compiled) == 2
 
 
+def test_runs_that_share_a_chain_do_not_meet(tmp_path: Path) -> None:
+    make_clip(tmp_path / "in.mkv", frames=20, **LOSSLESS)
+    image = picture(30, 40)
+    with Chain("live-x2", options=FP32) as chain:
+        alone = streamsr.upscale(image, model=chain)
+        with (
+            streamsr.frames(tmp_path / "in.mkv", model=chain) as a,
+            streamsr.frames(tmp_path / "in.mkv", model=chain) as b,
+        ):
+            for index, (x, y) in enumerate(zip(a, b, strict=True)):
+                np.testing.assert_array_equal(x.planes[0], y.planes[0])
+                streamsr.upscale(picture(16 + index, 16), model=chain)  # evicts engines, never one that is in use
+        with ThreadPoolExecutor(4) as pool:
+            for large in pool.map(lambda _: streamsr.upscale(image, model=chain), range(12)):
+                np.testing.assert_array_equal(large, alone)
+
+
 def test_a_matrix_left_open_is_written_down_where_players_would_guess_another() -> None:
     info = VideoInfo(640, 360, pixel_layout("yuv420p"), Fraction(1, 25))
     with Chain("live-x2", options=FP32) as chain:
@@ -106,6 +125,8 @@ def test_impossible_wishes(tmp_path: Path) -> None:
         Chain()
     with pytest.raises(UnknownNameError, match="did you mean 'int8'"):
         EngineOptions(precision="int9")
+    with Chain("live-x2") as chain, pytest.raises(ConfigError, match="belong to the Chain"):
+        streamsr.upscale("in.mp4", "out.mp4", model=chain, precision="fp32")
     own = saved(small("rgb").proto, tmp_path / "own.onnx")
     with Chain(own, options=EngineOptions(precision="int8")) as chain, pytest.raises(ConfigError, match="int8"):
         streamsr.upscale(picture(16, 16), model=chain)

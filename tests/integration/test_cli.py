@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -74,6 +75,8 @@ def test_images_and_folders(run: Run, tmp_path: Path) -> None:
             out.mux(stream.encode(frame))
             out.mux(stream.encode(None))
     assert run("upscale", folder, tmp_path / "large", "-q") == 0
+    assert run("upscale", folder / "0.png", f"{tmp_path}/single/", "-q") == 0
+    assert [file.name for file in (tmp_path / "single").iterdir()] == ["0.png"]
     for index, size in enumerate([(80, 60), (62, 34)]):
         with av.open(str(tmp_path / "large" / f"{index}.png")) as container:
             frame = next(container.decode(video=0))
@@ -95,23 +98,21 @@ def test_many_inputs_one_of_them_broken(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["upscale", "{clip}", "out.mp4", "--skip-streams", "audio,sound"], "sound"),
+        (["upscale", "{clip}", "n" * 300 + ".mp4"], "name too long"),
+        (["upscale", "{clip}", "--output-dir", "{clip}"], "cannot make the folder"),
         (["upscale", "absent.mp4", "out.mp4"], "absent.mp4"),
         (["upscale", "{clip}", "out.mp4", "--model", "live-x3"], "did you mean 'live-x2'"),
         (["upscale", "{clip}", "out.mp4", "--backend", "openvin"], "did you mean 'openvino'"),
         (["upscale", "{clip}", "out.mp4", "--precision", "fp8"], "fp8"),
         (["upscale", "{clip}", "out.mp4", "--codec", "libx266"], "libx266"),
         (["upscale", "{clip}", "out.mp4", "--pix-fmt", "yuv421p"], "yuv421p"),
-        (["upscale", "{clip}", "out.mp4", "--start", "soon"], "is not a time"),
         (["upscale", "{clip}", "out.mp4", "--start", "100"], "--start"),
-        (["upscale", "{clip}", "out.mp4", "--tile", "8"], "tile"),
         (["upscale", "{clip}", "out.mp4", "--skip-streams", "sound"], "sound"),
         (["upscale", "{clip}", "{clip}", "-y"], "is the input itself"),
         (["upscale", "{clip}", "no/such/folder/out.mp4"], "no/such/folder"),
-        (["upscale", "{clip}"], "INPUT OUTPUT"),
         (["info", "absent.mp4"], "absent.mp4"),
         (["models", "live-x3"], "did you mean"),
-        (["graph", "live-x2", "-o", "g.onnx", "--size", "640"], "is not a size"),
-        (["cache", "prune"], "--all"),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing(
@@ -143,9 +144,47 @@ def test_an_existing_file_is_kept(run: Run, clip: Path, tmp_path: Path, capsys: 
     assert target.stat().st_size > 1000
 
 
-def test_usage_errors_exit_with_2(run: Run) -> None:
-    assert run("upscale", "a", "b", "--no-such-option") == 2
-    assert run("no-such-command") == 2
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["upscale", "a.mp4", "out.mp4", "--start", "soon"], "is not a time"),
+        (["upscale", "a.mp4", "out.mp4", "--tile", "8"], "tile"),
+        (["upscale", "a.mp4"], "INPUT OUTPUT"),
+        (["upscale", "a.mp4", ""], "an empty path"),
+        (["graph", "live-x2", "-o", "g.onnx", "--size", "640"], "is not a size"),
+        (["cache", "prune"], "--all"),
+        (["upscale", "a.mp4", "b.mp4", "--no-such-option"], "--no-such-option"),
+        (["upscale", "a.mp4", "b.mp4", "--frames", "0"], "--frames"),
+        (["no-such-command"], "no-such-command"),
+    ],
+)
+def test_usage_errors_exit_with_2(
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert run(*arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_whoever_reads_the_output_may_leave(clip: Path) -> None:
+    for arguments in (["upscale", str(clip), "-", "-q"], ["doctor"]):
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from streamsr.cli.main import main; main()", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        process.stdout.close()
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, b"")
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_closed_streams_are_no_error(clip: Path, tmp_path: Path, closed: str) -> None:
+    target = tmp_path / "out.mkv"
+    command = [sys.executable, "-c", "from streamsr.cli.main import main; main()"]
+    line = " ".join(map(shlex.quote, [*command, "upscale", str(clip), str(target), "--json"]))
+    assert subprocess.run(["sh", "-c", f"{line} {closed}>&-"], check=False, timeout=60).returncode == 0
+    assert target.exists()
 
 
 def test_help_and_version(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

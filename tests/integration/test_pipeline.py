@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,14 @@ class TestFailures:
 
     @pytest.mark.parametrize("on", ["submit", "result"])
     def test_in_the_engine(self, tmp_path: Path, chain: Chain, monkeypatch: pytest.MonkeyPatch, on: str) -> None:
-        compile_ = chain.compile
-        monkeypatch.setattr(chain, "compile", lambda *a: FailingEngine(compile_(*a), 10, on=on))
+        lend = chain.engine
+
+        @contextmanager
+        def failing(*arguments: Any) -> Iterator[FailingEngine]:
+            with lend(*arguments) as engine:
+                yield FailingEngine(engine, 10, on=on)
+
+        monkeypatch.setattr(chain, "engine", failing)
         self.run(tmp_path, EndlessSource(), chain)
 
     def test_in_the_sink(self, tmp_path: Path, chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
