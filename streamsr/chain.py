@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -178,7 +179,8 @@ class Chain:
             Candidate(precision, self._graph(precision, source, target), self.name)
             for precision in self._precisions(source)
         ]
-        return compile_engine(candidates, self._graph("fp32", source, target), options, lambda: probe)
+        resized = partial(self._graph, "fp32")
+        return compile_engine(candidates, resized(source, target), options, lambda: probe, resized)
 
     def _precisions(self, source: StreamFormat) -> list[str]:
         quantized = any("int8" in entry.variants or entry.precision == "int8" for entry in self._entries)

@@ -101,19 +101,33 @@ def prune(
         else:
             kept += entry.size
     for part in cache_directory().glob(f"*{_PART}"):  # what a killed process left
-        if everything or time.time() - part.stat().st_mtime > _PART_SECONDS:
+        if everything or _age(part) > _PART_SECONDS:
             _remove(part)
     return removed
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written; 0 when another process has removed it just now."""
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime
+    return 0
 
 
 def _remove(path: Path) -> bool:
     try:
         path.unlink(missing_ok=True)
-        path.with_suffix(_LOCK).unlink(missing_ok=True)
     except OSError as error:
         log.warning("%s cannot be deleted: %s", path, error)
         return False
+    _remove_lock(path.with_suffix(_LOCK))
     return True
+
+
+def _remove_lock(path: Path) -> None:
+    """Delete a lock file unless it is held: the next process would make one of its own and not wait."""
+    if path.exists():
+        with suppress(OSError, Timeout), FileLock(path).acquire(blocking=False):
+            path.unlink(missing_ok=True)
 
 
 class EngineCache:
@@ -157,11 +171,12 @@ class EngineCache:
                 part = Path(file.name)
                 file.write(pack(record, blob))
             part.replace(self._path(record.key))
-            prune(max_bytes=CACHE_BYTES_MAX)
         except OSError as error:
             log.warning("the compiled engine could not be cached in %s: %s", self.directory, error)
             if part is not None:
                 part.unlink(missing_ok=True)
+        else:
+            prune(max_bytes=CACHE_BYTES_MAX)
 
     def discard(self, key: str) -> None:
         """Forget an entry that its backend did not accept."""

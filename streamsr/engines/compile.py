@@ -17,7 +17,7 @@ from .backend import Backend, CompiledEngine, CompileOptions
 from .base import Engine
 from .cache import EngineCache, open_cache
 from .entry import EngineRecord
-from .guard import Frames, Reference, Verdict, verify
+from .guard import Frames, Reference, Resized, Verdict, verify
 
 if TYPE_CHECKING:
     from streamsr.graph.frame_graph import FrameGraph
@@ -42,11 +42,13 @@ def compile_engine(
     reference: FrameGraph,
     options: CompileOptions,
     probe: Callable[[], Frames],
+    resized: Resized | None = None,
 ) -> Engine:
     """The first candidate, on the first backend, that compiles and passes the accuracy guard.
 
     An engine from the cache has passed it before; a fresh one runs the frames that `probe` returns (tensors of
     the reference's inputs, asked for only when needed; a few, with content) against `reference` in ONNX Runtime fp32.
+    Where `resized` builds that graph for another size, only excerpts of big pictures are computed with it.
     A candidate that fails is passed over with a warning.
 
     Raises:
@@ -54,7 +56,7 @@ def compile_engine(
         VerificationError: something compiles, but no engine shows the right pictures.
         UnknownNameError: no backend of that name.
     """
-    truth = Reference(reference, probe)
+    truth = Reference(reference, probe, resized)
     cache = open_cache() if options.cache else None
     failures: list[EngineError] = []
     for backend in choose_backends(options.backend):

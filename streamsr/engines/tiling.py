@@ -18,7 +18,12 @@ from .runner import Runner
 from .tiles import Span, TilePlan
 
 _DEPTH = 2  # so that the last tiles of a frame compute while the next frame is cut
-_Tile = tuple[Span, Span]
+
+Tile = tuple[Span, Span]
+"""Its rows and its columns."""
+
+Area = tuple[slice, slice]
+"""Rows and columns of a plane."""
 
 
 @dataclass(slots=True)
@@ -51,7 +56,7 @@ class TiledEngine(Runner[_Picture]):
         self._inner = inner
         self._plan = plan
         self._source, self._target, self._scale = source, target, scale
-        self._flights: deque[tuple[Ticket, _Picture, _Tile]] = deque()
+        self._flights: deque[tuple[Ticket, _Picture, Tile]] = deque()
 
     def _start(self, inputs: Sequence[Array], fresh: bool) -> _Picture:
         if fresh:
@@ -67,13 +72,11 @@ class TiledEngine(Runner[_Picture]):
 
     def _land(self) -> None:
         """Paste what is to be kept of the tile that has been in flight longest."""
-        ticket, picture, (row, column) = self._flights.popleft()
+        ticket, picture, spans = self._flights.popleft()
         tile = self._inner.result(ticket)
-        for index, (whole, part) in enumerate(zip(picture.outputs, tile, strict=True)):
-            sub_x, sub_y = _subsampling(self._target, index)
-            to_y, from_y = _kept(row, self._scale, sub_y)
-            to_x, from_x = _kept(column, self._scale, sub_x)
-            whole[to_y, to_x] = part[from_y, from_x]
+        areas = places(self._target, self._scale, spans)
+        for whole, part, (there, here) in zip(picture.outputs, tile, areas, strict=True):
+            whole[there] = part[here]
         picture.missing -= 1
 
     def _finish(self, job: _Picture) -> tuple[Array, ...]:
@@ -88,12 +91,22 @@ class TiledEngine(Runner[_Picture]):
         self._inner.close()
 
 
-def cut(inputs: Sequence[Array], source: StreamFormat, plan: TilePlan, tile: _Tile) -> Iterator[Array]:
+def cut(inputs: Sequence[Array], source: StreamFormat, plan: TilePlan, tile: Tile) -> Iterator[Array]:
     """One tile's planes, as views of the whole picture's."""
     row, column = tile
     for index, plane in enumerate(inputs):
         sub_x, sub_y = _subsampling(source, index)
         yield plane[_window(row.start, plan.height, sub_y), _window(column.start, plan.width, sub_x)]
+
+
+def places(target: StreamFormat, scale: int, tile: Tile) -> Iterator[tuple[Area, Area]]:
+    """The kept part of a tile's result, plane by plane: where it goes in the whole, and where it lies in the tile."""
+    row, column = tile
+    for index in range(len(target.layout.planes)):
+        sub_x, sub_y = _subsampling(target, index)
+        to_y, from_y = _kept(row, scale, sub_y)
+        to_x, from_x = _kept(column, scale, sub_x)
+        yield (to_y, to_x), (from_y, from_x)
 
 
 def sample_tile(inputs: Sequence[Array], source: StreamFormat, plan: TilePlan) -> tuple[Array, ...]:

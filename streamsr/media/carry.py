@@ -121,4 +121,5 @@ def _refusal(refused: Sequence[Stream], container: Container) -> str:
         if CONTAINERS[suffix].muxer != container.muxer and all(_carriage(s, CONTAINERS[suffix]) for s in refused)
     ]
     write = f"write {roomy[0]} instead, or " if roomy else ""
-    return f"{container.muxer} cannot hold {names}; {write}leave out with --skip-streams {kinds}"
+    film = " (the film itself stays)" if any(stream.type == "video" for stream in refused) else ""
+    return f"{container.muxer} cannot hold {names}; {write}leave out with --skip-streams {kinds}{film}"

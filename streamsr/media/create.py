@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 from typing import cast
 
+from ..errors import UnknownNameError
 from ..frame import Sink
 from ..registry import Registry
 from .options import WriteOptions
+from .pattern import is_pattern
 
 _FILE = "streamsr.media.sink:FileSink"
 _IMAGE = "streamsr.media.image_sink:ImageSink"
@@ -29,8 +31,9 @@ SINKS = Registry(
 in the group `streamsr.sink`.
 """
 
+_UNNAMED = frozenset({"folder", "pattern", "-"})
+"""Kinds that nobody asks for by name."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
-_DIRECTIVE = re.compile(r"%0?\d*d")
 
 
 def create_sink(spec: str | Path, options: WriteOptions | None = None) -> Sink:
@@ -41,7 +44,10 @@ def create_sink(spec: str | Path, options: WriteOptions | None = None) -> Sink:
     Raises:
         UnknownNameError: a format that is not written; the message lists those that are.
     """
-    return cast("Sink", SINKS.load(sink_kind(str(spec)))(spec, options or WriteOptions()))
+    kind = sink_kind(str(spec))
+    if kind not in SINKS:
+        raise UnknownNameError("output format", kind, set(SINKS) - _UNNAMED)
+    return cast("Sink", SINKS.load(kind)(spec, options or WriteOptions()))
 
 
 def sink_kind(spec: str) -> str:
@@ -52,7 +58,7 @@ def sink_kind(spec: str) -> str:
         return "-"
     if scheme is not None and scheme[1] in SINKS:
         return scheme[1]
-    if _DIRECTIVE.search(path.name):
+    if is_pattern(path):
         return "pattern"
     if path.is_dir() or spec.endswith(("/", "\\")) or not path.suffix:
         return "folder"

@@ -12,9 +12,10 @@ from av.video.stream import VideoStream
 
 from ..color import UNKNOWN, Color
 from ..frame import VideoInfo
-from ..layout import PixelLayout
+from ..layout import LAYOUTS, PixelLayout
 from .colors import read_color
 from .convert import conform, nearest_layout, opaque
+from .gif import never_transparent
 from .side_data import content_light, display_matrix, mastering_display, side_data
 from .siting import measure_siting
 from .timing import refine
@@ -30,7 +31,7 @@ def describe(container: InputContainer, stream: VideoStream, first: av.VideoFram
     Raises:
         UnsupportedFormatError: its pixel format can be converted to none of `LAYOUTS`.
     """
-    layout = nearest_layout(first.format.name, opaque(first))
+    layout = _layout(container, stream, first)
     conform(first, first.width, first.height, layout.name)
     data = side_data(first)
     rate, duration = frame_rate(stream), stream_duration(container, stream)
@@ -51,6 +52,13 @@ def describe(container: InputContainer, stream: VideoStream, first: av.VideoFram
         frames=1 if still else stream.frames or _estimate(rate, duration),
         still=still,
     )
+
+
+def _layout(container: InputContainer, stream: VideoStream, first: av.VideoFrame) -> PixelLayout:
+    file = origin(container.name)
+    if stream.codec_context.name == "gif" and file is not None and never_transparent(file, first):
+        return LAYOUTS["rgb24"]
+    return nearest_layout(first.format.name, opaque(first))
 
 
 def is_still(container: InputContainer, stream: VideoStream) -> bool:

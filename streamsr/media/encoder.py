@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -127,29 +127,29 @@ class VideoEncoder:
         if not self.frames:
             self.start = ready.pts * ready.time_base
         self.frames += 1
-        return self._send(ready, f"at {float(frame.time):.3f} s")
+        return list(self._send(ready, f"at {float(frame.time):.3f} s"))
 
-    def flush(self) -> list[Packet[Stream]]:
-        """The packets still inside."""
+    def flush(self) -> Iterator[Packet[Stream]]:
+        """The packets still inside, one by one as the encoder completes them: a slow one may take seconds for all."""
         early = not self._begun
         packets = self._send(None, "at the end")
-        if early:
-            _set_decoding_times(packets)
-        return packets
+        yield from _with_decoding_times(list(packets)) if early else packets
 
-    def _send(self, frame: av.VideoFrame | None, where: str) -> list[Packet[Stream]]:
+    def _send(self, frame: av.VideoFrame | None, where: str) -> Iterator[Packet[Stream]]:
+        """What comes out once `frame` is in. A loop in Python, so that signals are heard between two packets."""
         try:
-            packets = list(self._context.encode(frame))
+            for packet in self._context.encode_lazy(frame):
+                self._begun = True
+                yield packet
         except av.FFmpegError as error:
             raise EncodeError(f"{self._setup.codec} failed {where}: {error}") from error
-        self._begun = self._begun or bool(packets)
-        return packets
 
 
-def _set_decoding_times(packets: list[Packet[Stream]]) -> None:
+def _with_decoding_times(packets: list[Packet[Stream]]) -> list[Packet[Stream]]:
     """Decoding times for a stream so short that it comes out whole; x265 makes up random ones for a few frames."""
     shown = sorted(packet.pts or 0 for packet in packets)
     rank = {pts: index for index, pts in enumerate(shown)}
     depth = max((index - rank[packet.pts or 0] for index, packet in enumerate(packets)), default=0)
     for index, packet in enumerate(packets):
         packet.dts = shown[index - depth] if index >= depth else shown[index] + shown[0] - shown[depth]
+    return packets

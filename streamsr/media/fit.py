@@ -41,13 +41,14 @@ def nearest(source: PixelLayout, candidates: Iterable[PixelLayout]) -> list[Pixe
 
 def retag(color: Color, source: PixelLayout, target: PixelLayout, height: int) -> Color:
     """The colour of a stream once its layout is `target`: unchanged within a family, made explicit across."""
+    if target.family == "gray":  # with an explicit range: most decoders take untagged gray for limited
+        matrix = color.matrix if source.family == "gray" else color.resolved(source, height).matrix
+        return replace(color, matrix=matrix, range=color.resolved(source, height).range, siting=UNKNOWN)
     if target.family == source.family:
         subsampled = target.sub_x or target.sub_y
         return color if subsampled else replace(color, siting=UNKNOWN)
     if target.family == "rgb":
         return replace(color, matrix="gbr", range="pc", siting=UNKNOWN)
-    if target.family == "gray":
-        return replace(color.resolved(source, height), siting=UNKNOWN)
     matrix = color.matrix
     if matrix in (UNKNOWN, "gbr", "reserved"):
         matrix = "smpte170m" if height <= 576 else "bt709"

@@ -27,9 +27,12 @@ def plan_image(path: Path, info: VideoInfo, options: WriteOptions) -> VideoPlan:
     if options.codec not in (None, codec):
         raise ConfigError(f"{path.suffix} files are written by {codec}, not by {options.codec}; leave the codec out")
     plan = plan_from([codec], info, options, info.time_base)
-    if codec != "mjpeg":
+    if codec == "mjpeg":
+        color = _jfif(info.color)
+    elif plan.layout.family != "yuv":
+        color = replace(plan.color, range="pc")  # PNG, WebP and TIFF know no other RGB or gray
+    else:
         return plan
-    color = _jfif(info.color)
     return replace(plan, color=color, setup=replace(plan.setup, color=color))
 
 

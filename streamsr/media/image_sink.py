@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,14 +15,13 @@ from ..errors import EncodeError, OpenError
 from ..frame import Frame, VideoInfo
 from .encoder import VideoEncoder, new_context
 from .image_plan import image_codec, plan_image
-from .images import numbered_files
 from .options import WriteOptions
 from .output import PendingFile, PendingFolder, check_target, refuse_same_file
+from .pattern import is_pattern, numbered_files, numbered_name
 from .plan import VideoPlan, warn_of_losses
 from .retime import Retimer
 
 _NUMBERED = "frame_%06d.png"
-_DIRECTIVE = re.compile(r"%0?\d*d")
 
 
 class ImageSink:
@@ -73,7 +71,7 @@ class ImageSink:
             name = self.path.with_name(f"{self.path.stem}_%05d{self.path.suffix}")
             raise EncodeError(f"{self.path} holds one picture, but the input has more; write {name}, or a folder")
         for packet in [*self._encoder.encode(frame), *self._encoder.flush()]:
-            _save(self._file.path, packet)
+            _save(self._file.path, packet, self.path)
 
     def close(self, *, truncate: bool = False) -> None:
         """Give the file its name. Idempotent.
@@ -118,7 +116,7 @@ class ImageFolderSink:
         self, spec: str | Path, options: WriteOptions | None = None, names: Sequence[str] | None = None
     ) -> None:
         path = Path(spec)
-        self._pattern = path if _DIRECTIVE.search(path.name) else path / (names[0] if names else _NUMBERED)
+        self._pattern = path if is_pattern(path) else path / (names[0] if names else _NUMBERED)
         self._folder = self._pattern.parent
         self._names = deque(names or ())
         self._options = options or WriteOptions()
@@ -147,7 +145,7 @@ class ImageFolderSink:
         taken = [self._folder / name for name in self._names if (self._folder / name).exists()]
         if not self._names:
             with contextlib.suppress(OpenError):
-                taken = numbered_files(str(self._pattern))
+                taken = numbered_files(self._pattern)
         if taken:
             raise OpenError(f"{taken[0]} exists; add --overwrite to replace it, or choose another folder")
 
@@ -170,13 +168,14 @@ class ImageFolderSink:
     def _name(self, index: int) -> str:
         if self._names:
             return self._names.popleft()
-        return _DIRECTIVE.sub(lambda match: match[0] % (index + 1), self._pattern.name)
+        return numbered_name(self._pattern.name, index + 1)
 
     def _save(self, packets: Iterable[Packet[Stream]]) -> None:
         """Encoders with threads give pictures back late, but in order."""
         assert self._files is not None
         for packet in packets:
-            _save(self._files.path / self._due.popleft(), packet)
+            name = self._due.popleft()
+            _save(self._files.path / name, packet, self._folder / name)
 
     def close(self, *, truncate: bool = False) -> None:
         """Move the pictures into the folder. Idempotent.
@@ -214,8 +213,9 @@ def _exactly(info: VideoInfo, options: WriteOptions) -> WriteOptions:
     return replace(options, pix_fmt=info.layout.name)
 
 
-def _save(path: Path, packet: Packet[Stream]) -> None:
+def _save(path: Path, packet: Packet[Stream], target: Path) -> None:
+    """Write a picture to `path`, which is to become `target`."""
     try:
         path.write_bytes(bytes(packet))
     except OSError as error:
-        raise EncodeError(f"cannot write {path}: {error.strerror}") from error
+        raise EncodeError(f"cannot write {target}: {error.strerror}") from error

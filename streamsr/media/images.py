@@ -16,6 +16,7 @@ from ..frame import Frame, VideoInfo
 from .convert import conform, frame_planes
 from .decoder import Decoder
 from .describe import describe
+from .pattern import is_pattern, numbered_files
 from .read_options import ReadOptions
 
 log = logging.getLogger(__name__)
@@ -24,8 +25,6 @@ IMAGE_SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".pam", ".qoi", ".tga", ".jp2", ".dpx")
 )
 """File names that count as images in a folder. A file given by name is read by its content, whatever its name."""
-
-_NUMBER = re.compile(r"%(0?)(\d*)d")
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -42,24 +41,6 @@ def image_files(folder: Path) -> list[Path]:
 
 def _natural(file: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", file.name)]
-
-
-def numbered_files(pattern: str) -> list[Path]:
-    """The files a pattern such as `frame_%05d.png` names, by number, from the lowest one there is.
-
-    Raises:
-        OpenError: there are none.
-    """
-    path = Path(pattern)
-    before, _, after = (re.escape(part) for part in re.split(r"(%0?\d*d)", path.name, maxsplit=1))
-    directive = _NUMBER.search(path.name)
-    width = int(directive[2] or 1) if directive and directive[1] else 1
-    name = re.compile(f"{before}(\\d{{{width},}}){after}")
-    candidates = path.parent.iterdir() if path.parent.is_dir() else ()
-    numbered = sorted((int(match[1]), file) for file in candidates if (match := name.fullmatch(file.name)))
-    if not numbered:
-        raise OpenError(f"no file is named like {pattern}")
-    return [file for _, file in numbered]
 
 
 class ImageSequence:
@@ -156,6 +137,6 @@ def open_folder(spec: str, options: ReadOptions) -> ImageSequence | None:
 
 def open_pattern(spec: str, options: ReadOptions) -> ImageSequence | None:
     """Numbered images, named by a pattern with one `%d`."""
-    if not _NUMBER.search(Path(spec).name) or Path(spec).exists():
+    if not is_pattern(spec) or Path(spec).exists():
         return None
     return ImageSequence(numbered_files(spec), options)

@@ -22,6 +22,7 @@ from .display import normalized_matrix
 from .ebml import set_display_size
 from .encoder import VideoEncoder
 from .options import WriteOptions
+from .output import PendingFile
 from .plan import VideoPlan
 from .remux import Remuxer
 from .retime import Retimer
@@ -39,13 +40,13 @@ _TIMESCALE_MIN, _TIMESCALE_MAX = 90_000, 10_000_000
 
 
 class Muxer:
-    """Writes `path` frame by frame. Construct it to write the header, then `write`, then `finish` or `drop`."""
+    """Writes `file` frame by frame. Construct it to write the header, then `write`, then `finish` or `drop`."""
 
     def __init__(
-        self, path: Path, container: Container, info: VideoInfo, plan: VideoPlan, options: WriteOptions
+        self, file: PendingFile, container: Container, info: VideoInfo, plan: VideoPlan, options: WriteOptions
     ) -> None:
         self.remuxer: Remuxer | None = None
-        self._path = path
+        self._file = file
         self._options = options
         self._setup = plan.setup
         self._sums_up = container.tick is None
@@ -53,7 +54,7 @@ class Muxer:
         self._beside = open_beside(info.container) if info.container is not None else None
         self._window = window_of(info, self._beside)
         self._out: OutputContainer = av.open(
-            str(path),
+            str(file.path),
             "w",
             format=container.muxer,
             container_options=_container_options(container, self._beside, plan.setup.time_base),
@@ -72,7 +73,7 @@ class Muxer:
         self._encoder = VideoEncoder(self._video.codec_context, plan.setup, self._clock)
         if self._beside is not None:
             self._add_others(self._beside, info, container)
-        with _writing(self._path):
+        with _writing(self._file.target):
             self._out.start_encoding()
 
     @property
@@ -88,10 +89,8 @@ class Muxer:
 
     def finish(self, *, truncate: bool) -> None:
         """Write what is left and complete the file; `truncate` leaves out what comes after the last frame."""
-        packets = self._encoder.flush()
-        self._close_gap(packets)
-        self._mux(packets)
-        with _writing(self._path):
+        self._mux(self._without_gap(self._encoder.flush()))
+        with _writing(self._file.target):
             if self.remuxer is not None and truncate:
                 self.remuxer.copy_until(self._encoder.end)
             elif self.remuxer is not None:
@@ -105,17 +104,23 @@ class Muxer:
         setup = self._setup
         if self._sums_up or setup.sar == 1 or setup.codec in _SELF_SHAPED:
             return
-        if not set_display_size(self._path, round(setup.width * setup.sar), setup.height):
+        if not set_display_size(self._file.path, round(setup.width * setup.sar), setup.height):
             _log.warning("the sample aspect ratio %s is lost: %s does not store it", setup.sar, setup.codec)
 
-    def _close_gap(self, packets: list[Packet[Stream]]) -> None:
+    def _without_gap(self, packets: Iterable[Packet[Stream]]) -> Iterator[Packet[Stream]]:
         """MP4 takes the time between decoding for the length of a track: make it that between showing."""
-        if not self._sums_up or not packets:
+        last: Packet[Stream] | None = None
+        for packet in packets:
+            if last is not None:
+                yield last
+            last = packet
+        if last is None:
             return
-        last = packets[-1]
-        first = self._first if self._first is not None else _decoded_at(packets[0])
-        lasting = self._encoder.end - self._encoder.start - (_decoded_at(last) - first)
-        last.duration = max(1, round(lasting / last.time_base))
+        if self._sums_up:
+            first = self._first if self._first is not None else _decoded_at(last)
+            lasting = self._encoder.end - self._encoder.start - (_decoded_at(last) - first)
+            last.duration = max(1, round(lasting / last.time_base))
+        yield last
 
     def drop(self) -> None:
         """Stop writing; what is there is not a complete file."""
@@ -128,7 +133,7 @@ class Muxer:
             self._beside.close()
 
     def _mux(self, packets: Iterable[Packet[Stream]]) -> None:
-        with _writing(self._path):
+        with _writing(self._file.target):
             for packet in packets:
                 time = _decoded_at(packet)
                 self._first = time if self._first is None else self._first

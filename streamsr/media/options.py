@@ -16,7 +16,7 @@ class WriteOptions:
     """How an output is written. Every default means "what suits the container and the stream".
 
     Raises:
-        ConfigError: a negative number of threads or crf.
+        ConfigError: a negative number of threads; a crf that is negative or no number.
         UnknownNameError: a kind of stream that is none.
     """
 
@@ -43,5 +43,5 @@ class WriteOptions:
                 raise UnknownNameError("kind of stream", kind, STREAM_KINDS)
         if self.threads is not None and self.threads < 0:
             raise ConfigError(f"threads is {self.threads}; give 1 or more, or 0 for the codec's own choice")
-        if self.crf is not None and self.crf < 0:
+        if self.crf is not None and not self.crf >= 0:  # so that NaN is refused too
             raise ConfigError(f"crf is {self.crf:g}; it starts at 0")

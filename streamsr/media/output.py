@@ -28,6 +28,7 @@ class PendingFile:
     """A file on its way to `target`.
 
     `path` is a fresh, empty file beside the target (hidden, same suffix): write there, then `publish` or `discard`.
+    Messages call it `target`, the name the user gave.
     A process that is killed leaves that file, never one under the target's name. Runs at the same time on the same
     target do not disturb each other; without `overwrite` the first to publish wins.
 
@@ -36,6 +37,7 @@ class PendingFile:
     """
 
     def __init__(self, target: Path, *, overwrite: bool = False) -> None:
+        self.target = target
         self._final = Path(os.path.realpath(target))  # a link is followed: its file is replaced, not the link
         self._overwrite = overwrite
         check_target(target, overwrite=overwrite)

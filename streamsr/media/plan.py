@@ -135,7 +135,8 @@ def _check_holds(container: Container, codec: str) -> None:
         av.open(io.BytesIO(), "w", format=container.muxer).add_stream(codec)
     except ValueError:
         usual = ", ".join(container.codecs)
-        text = f"{container.muxer} cannot hold {codec}; use one of {usual}, or write .mkv"
+        roomier = "" if container.muxer == "matroska" else ", or write .mkv"
+        text = f"{container.muxer} cannot hold {codec}; use one of {usual}{roomier}"
         raise UnsupportedFormatError(text) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,19 +14,22 @@ from av.container import InputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
-from ..errors import MediaError
+from ..errors import MediaError, OpenError
+from ..frame import VideoInfo
 from .colors import read_color
+from .containers import codec_context, codec_name
 from .demux import open_container
 from .describe import frame_rate
+from .images import ImageSequence, open_folder, open_pattern
+from .listing import Report, chapter_line, metadata_lines, reading_line, stream_line
+from .read_options import ReadOptions
 from .side_data import rotation_degrees
 from .source import FileSource
-
-Report = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The contents of a file, in plain values ready for JSON."""
+    """The contents of a file or of a row of images, in plain values ready for JSON."""
 
     file: str
     container: str
@@ -48,29 +52,32 @@ class Probe:
         """All of it as lines for people."""
         length = "" if self.duration is None else f", {self.duration:.3f} s"
         lines = [f"{self.file}: {self.container}{length}"]
-        lines += [f"  stream {stream['index']}: {_words(stream, 'index')}" for stream in self.streams]
-        lines += [f"  chapter {c['start']:.3f} to {c['end']:.3f} s: {c['title']}" for c in self.chapters]
-        lines += [f"  {key}: {value}" for key, value in self.metadata.items()]
-        return "\n".join([*lines, f"  video: {_words(self.video)}"])
-
-
-def _words(report: Report, *hidden: str) -> str:
-    """`type video, codec h264, width 64, …`: what is known, without what is unknown or empty."""
-    known = {key: value for key, value in report.items() if key not in hidden and value not in (None, "", [], {})}
-    values = {k: _words(v).replace(", ", " ") if isinstance(v, dict) else _item(v) for k, v in known.items()}
-    return ", ".join(f"{key} {value}" for key, value in values.items() if value != "unknown")
-
-
-def _item(value: Any) -> str:
-    return "+".join(map(str, value)) if isinstance(value, list) else str(value)
+        lines += [stream_line(stream) for stream in self.streams]
+        lines += [chapter_line(chapter) for chapter in self.chapters]
+        return "\n  ".join([*lines, *metadata_lines(self.metadata), reading_line(self.video)])
 
 
 def probe(spec: str | Path) -> Probe:
-    """What is in a file or URL.
+    """What is in a file or URL, a folder of images, or the images a pattern such as `frame_%05d.png` names.
 
     Raises:
-        OpenError: it cannot be opened.
+        OpenError: it cannot be opened; or it is a pipe, whose contents would be lost by looking.
+        DecodeError, UnsupportedFormatError: the first image of a folder or a pattern cannot be used.
     """
+    if str(spec) == "-":
+        raise OpenError("a pipe can be read only once, so there is no looking into it; name a file")
+    images = open_folder(str(spec), ReadOptions()) or open_pattern(str(spec), ReadOptions())
+    return _probe_file(spec) if images is None else _probe_images(spec, images)
+
+
+def _probe_images(spec: str | Path, images: ImageSequence) -> Probe:
+    """Images have no time of their own, and nothing beside them."""
+    with closing(images):
+        video = _reading(images.info) | {"images": images.info.frames}
+    return Probe(str(spec), "images", None, None, None, {}, [], [], video)
+
+
+def _probe_file(spec: str | Path) -> Probe:
     with open_container(spec) as container:
         return Probe(
             file=str(spec),
@@ -90,11 +97,11 @@ def _seconds(ticks: int | None, time_base: Fraction | None) -> float | None:
 
 
 def _stream(stream: Stream) -> Report:
-    context = stream.codec_context
+    context = codec_context(stream)
     report: Report = {
         "index": stream.index,
         "type": stream.type,
-        "codec": context.name if context is not None else None,
+        "codec": codec_name(stream) if context is not None else None,
         "language": stream.language,
         "dispositions": [flag.name for flag in Disposition if stream.disposition & flag],
         "duration": _seconds(stream.duration, stream.time_base),
@@ -139,22 +146,22 @@ def _video(spec: str | Path) -> Report:
         source = FileSource(spec)
     except MediaError as error:
         return {"error": str(error)}
-    try:
-        info = source.info
-        return {
-            "stream": info.video_stream,
-            "size": f"{info.width}x{info.height}",
-            "layout": info.layout.name,
-            "color": asdict(info.color),
-            "sar": str(info.sar),
-            "rotation": rotation_degrees(info.display_matrix),
-            "mastering": _plain(asdict(info.mastering)) if info.mastering else None,
-            "content_light": asdict(info.content_light) if info.content_light else None,
-            "still": info.still,
-            "interlaced": source.interlaced,
-        }
-    finally:
-        source.close()
+    with closing(source):
+        return _reading(source.info) | {"interlaced": source.interlaced}
+
+
+def _reading(info: VideoInfo) -> Report:
+    return {
+        "stream": info.video_stream,
+        "size": f"{info.width}x{info.height}",
+        "layout": info.layout.name,
+        "color": asdict(info.color),
+        "sar": str(info.sar),
+        "rotation": rotation_degrees(info.display_matrix),
+        "mastering": _plain(asdict(info.mastering)) if info.mastering else None,
+        "content_light": asdict(info.content_light) if info.content_light else None,
+        "still": info.still,
+    }
 
 
 def _plain(value: Any) -> Any:

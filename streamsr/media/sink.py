@@ -82,7 +82,7 @@ class FileSink:
         plan = self._plan(info)
         self._file = PendingFile(self.path, overwrite=self._options.overwrite)
         try:
-            self._muxer = Muxer(self._file.path, self._container, plan.apply(info), plan, self._options)
+            self._muxer = Muxer(self._file, self._container, plan.apply(info), plan, self._options)
         except BaseException:
             self._file.discard()
             raise

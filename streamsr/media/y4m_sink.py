@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..errors import EncodeError, UnsupportedFormatError
+from ..errors import EncodeError, OpenError, UnsupportedFormatError
 from ..frame import Frame, VideoInfo
 from ..layout import LAYOUTS, PixelLayout, pixel_layout
 from .fit import nearest, retag
@@ -55,7 +55,9 @@ class Y4mSink:
             OpenError: the target may not or cannot be written.
             UnsupportedFormatError: a pixel format that y4m has no name for.
         """
-        if self._spec != STDOUT:
+        if self._spec == STDOUT:
+            _check_stdout()
+        else:
             check_target(Path(self._spec), overwrite=self._options.overwrite)
             if info.container is not None:
                 refuse_same_file(info.container, Path(self._spec))
@@ -171,6 +173,18 @@ def _chroma_tag(layout: PixelLayout, siting: str) -> str:
         tag = _SITINGS.get(siting, "420mpeg2")
         return f"{tag} XYSCSS={tag.upper()}"
     return f"{ratio} XYSCSS={ratio}"
+
+
+def _check_stdout() -> None:
+    """See that standard output leads somewhere, and not onto a screen.
+
+    Raises:
+        OpenError: it is closed, or a terminal.
+    """
+    if sys.stdout is None:
+        raise OpenError("standard output is closed; name a file to write")
+    if sys.stdout.isatty():
+        raise OpenError("standard output is a terminal; pipe it into a program that reads y4m, or name a file")
 
 
 def _flush_stdout() -> None:

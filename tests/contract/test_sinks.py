@@ -102,5 +102,10 @@ def test_kinds(tmp_path: Path) -> None:
     assert sink_kind("a/b.MP4") == "mp4"
     assert sink_kind("shots_%05d.png") == "pattern"
     assert sink_kind("shots/") == sink_kind(str(tmp_path)) == sink_kind("shots") == "folder"
-    with pytest.raises(UnknownNameError, match="mkv"):
+    with pytest.raises(
+        UnknownNameError, match=r"no output format named 'mkw'; did you mean 'mkv'\? \(there are: jpeg, .*y4m"
+    ):
         create_sink("film.mkw")
+    with pytest.raises(UnknownNameError) as caught:
+        create_sink("film.gif")
+    assert not {"folder", "pattern", "-"} & set(str(caught.value).strip("()").replace(",", "").split())

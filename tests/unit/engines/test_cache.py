@@ -289,6 +289,19 @@ def test_prune_sweeps_up(three: dict[str, Path], cache: Path) -> None:
     assert {path.name for path in cache.iterdir()} == {"not ours"}
 
 
+def test_prune_leaves_locks_that_are_held(three: dict[str, Path], cache: Path) -> None:
+    with EngineCache(cache).lock("a"):
+        prune(everything=True)
+        assert {path.name for path in cache.iterdir()} == {"a.lock"}
+
+
+def test_prune_does_not_mind_files_that_vanish(three: dict[str, Path], cache: Path) -> None:
+    (cache / "gone.part").symlink_to(cache / "nowhere")  # listed, but without a status, as a file just removed
+    (cache / "gone.engine").symlink_to(cache / "nowhere")
+    assert prune(older_than=1e12) == []
+    assert all(path.exists() for path in three.values())
+
+
 def test_pack_and_unpack() -> None:
     data = pack(record("key"), b"\n blob \n")
     assert unpack(data) == (record("key"), b"\n blob \n")

@@ -220,6 +220,25 @@ def test_foreign_networks_that_cannot_be_used_say_why(tmp_path, name):
         load_model(saved(graph_of(nodes, inputs, outputs), tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("factor", "message"), [(255.0, r"'theirs' returns values from 102 to 153; .*\[0, 1\]"), (np.nan, "no numbers")]
+)
+def test_values_that_are_no_picture_are_refused(tmp_path, factor, message):
+    net = Net("rgb")
+    net.op("Mul", net.x, net.const(np.float32(factor)))
+    with pytest.raises(ModelError, match=message):
+        load_model(saved(net.proto(), tmp_path))
+
+
+def test_what_only_another_runtime_knows_is_said_once(tmp_path):
+    foo = helper.make_node("Foo", ["image"], ["result"], domain="bar")
+    proto = graph_of([foo], [value("image", IMAGE)], [value("result", [*"abcd"])])
+    proto.opset_import.append(helper.make_opsetid("bar", 1))
+    with pytest.raises(ModelError, match=r"23x23 fails with: .*Foo") as caught:
+        load_model(saved(proto, tmp_path))
+    assert str(caught.value).count("fails") == 1
+
+
 def test_a_fixed_size_names_the_size_and_the_way_out(tmp_path):
     net = Net("rgb")
     net.conv(3, 3)

@@ -215,7 +215,7 @@ def test_a_full_disk(tmp_path: Path, suffix: str) -> None:
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        with pytest.raises(EncodeError, match="cannot write"):
+        with pytest.raises(EncodeError, match=rf"cannot write {tmp_path}/out.{suffix}: "):
             for frame in made:
                 sink.write(frame)
             sink.close()

@@ -8,8 +8,10 @@ import pytest
 
 from streamsr.color import Color
 from streamsr.errors import OpenError
+from streamsr.media.create import create_sink
 from streamsr.media.probe import probe
 from tests.clips import ROTATE_90, make_clip
+from tests.muxes import frames, write
 
 
 def test_everything_that_is_in_a_file(tmp_path: Path) -> None:
@@ -42,8 +44,9 @@ def test_the_lines_for_people(tmp_path: Path) -> None:
     make_clip(tmp_path / "clip.mp4", codec="libx264", audio=1)
     lines = probe(tmp_path / "clip.mp4").describe().splitlines()
     assert lines[0].endswith("clip.mp4: mov,mp4,m4a,3gp,3g2,mj2, 0.480 s")
-    assert lines[1].startswith("  stream 0: type video, codec h264")
-    assert any(line.startswith("  video: ") and "64x48" in line for line in lines)
+    assert lines[1].startswith("  stream 0: video h264 High, 64x48, yuv420p, 25 fps, und, default")
+    assert lines[2].startswith("  stream 1: audio aac, 48000 Hz, mono, eng, default")
+    assert lines[-1] == "  streamsr reads: stream 0, 64x48, yuv420p, left"
     assert "unknown" not in "\n".join(lines)
 
 
@@ -53,6 +56,45 @@ def test_a_file_without_video_is_still_described(tmp_path: Path) -> None:
     found = probe(tmp_path / "words.srt")
     assert [stream["type"] for stream in found.streams] == ["subtitle"]
     assert "has no video, only subtitle" in found.video["error"]
+
+
+def test_colour_chapters_metadata_and_attachments_in_lines(tmp_path: Path) -> None:
+    color = Color("bt2020nc", "tv", "bt2020", "smpte2084", "topleft")
+    make_clip(
+        tmp_path / "clip.mkv", codec="libx264", subtitles=True, color=color, sar=Fraction(4, 3),
+        rate=Fraction(24000, 1001), chapters=[(0, 0.2, "one")],
+        attachments=[("a.ttf", "font/ttf", b"abc" * 10)], metadata={"title": "A clip"},
+        display_matrix=ROTATE_90,
+    )  # fmt: skip
+    first, *lines = probe(tmp_path / "clip.mkv").describe().splitlines()
+    assert first.endswith("s")
+    tags = "bt2020nc bt2020 smpte2084 tv"
+    assert lines[0] == f"  stream 0: video h264 High, 64x48, yuv420p, 23.976 fps, {tags}, sar 4/3, und"
+    assert lines[1] == "  stream 1: subtitle subrip, eng"
+    assert lines[2] == "  stream 2: attachment, a.ttf, font/ttf, 30 bytes"
+    assert lines[3] == "  chapter 0.000 to 0.200 s: one"
+    assert lines[4] == "  metadata:"
+    assert "    title: A clip" in lines
+    assert lines[-1] == f"  streamsr reads: stream 0, 64x48, yuv420p, {tags} topleft, sar 4/3, rotated by 90 degrees"
+
+
+def test_folders_and_patterns_of_images(tmp_path: Path) -> None:
+    info, made = frames("rgb24", 3)
+    write(create_sink(tmp_path / "shots"), info, made)
+    for spec in (tmp_path / "shots", tmp_path / "shots" / "frame_%06d.png"):
+        found = probe(spec)
+        assert found.container == "images"
+        assert (found.video["images"], found.video["size"], found.video["layout"]) == (3, "64x48", "rgb24")
+        assert found.describe().splitlines()[1].startswith("  streamsr reads: 3 images, 64x48, rgb24")
+        assert json.loads(json.dumps(found.to_dict())) == found.to_dict()
+    with pytest.raises(OpenError, match="holds no images"):
+        (tmp_path / "empty").mkdir()
+        probe(tmp_path / "empty")
+
+
+def test_a_pipe_is_not_looked_into() -> None:
+    with pytest.raises(OpenError, match="pipe"):
+        probe("-")
 
 
 def test_what_cannot_be_opened_raises(tmp_path: Path) -> None:

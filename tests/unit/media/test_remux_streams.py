@@ -233,7 +233,7 @@ def test_text_subtitles_become_webvtt(tmp_path: Path) -> None:
     [
         ("in.mp4", {"audio": 1}, "out.webm", ["stream 1 (audio, aac, eng)", "write .mkv", "--skip-streams audio"]),
         ("in.mkv", {"attachments": [("f.ttf", "font/ttf", b"x")]}, "out.mp4", ["stream 1 (attachment", "write .mkv"]),
-        ("in.mp4", {"cover_art": True}, "out.mov", ["stream 1 (cover art, mjpeg)", "--skip-streams video"]),
+        ("in.mp4", {"cover_art": True}, "out.mov", ["stream 1 (cover art, mjpeg)", "--skip-streams video (the film"]),
         ("in.mkv", {"audio": 1, "audio_codec": "tta"}, "out.mp4", ["stream 1 (audio, tta, eng)", "write .mkv"]),
     ],
 )

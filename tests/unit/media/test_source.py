@@ -307,8 +307,27 @@ def test_animations_are_videos(codec: str, tmp_path: Path) -> None:
     if codec == "apng":
         assert same_planes(frames, pictures)
     else:
-        assert info.layout.name == "bgra"
+        assert info.layout.name == "rgb24", "nothing is transparent"
         red = [
-            np.abs(f.planes[0][..., 2].astype(int) - p[0][..., 0]).mean() for f, p in zip(frames, pictures, strict=True)
+            np.abs(f.planes[0][..., 0].astype(int) - p[0][..., 0]).mean() for f, p in zip(frames, pictures, strict=True)
         ]
         assert max(red) < 20
+
+
+@pytest.mark.parametrize(("hole", "layout"), [("nowhere", "rgb24"), ("at once", "bgra"), ("later", "bgra")])
+def test_a_gif_has_alpha_only_where_it_shows_through(hole: str, layout: str, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.gif"
+    make_clip(clip, frames=3, codec="gif", pix_fmt="rgb8", source="rgb24", format="gif")
+    data = bytearray(clip.read_bytes())
+    if hole == "at once":  # a colour of the first frame is the transparent one
+        with av.open(str(clip)) as container:
+            corner = next(container.decode(video=0)).to_ndarray(format="rgb24")[0, 0].tobytes()
+        palette = [bytes(data[13 + 3 * i : 16 + 3 * i]) for i in range(256)]
+        control = data.index(b"!\xf9\x04")
+        data[control + 3], data[control + 6] = 1, palette.index(corner)
+    elif hole == "later":  # what lies under the last frame is cleared away after it
+        data[data.rindex(b"!\xf9\x04") + 3] = 2 << 2 | 1
+    clip.write_bytes(data)
+    info, frames, _ = read(clip)
+    assert info.layout.name == layout
+    assert len(frames) == 3

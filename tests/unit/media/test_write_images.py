@@ -71,6 +71,22 @@ def test_jpeg_keeps_subsampling_and_is_bt601_full_range(tmp_path: Path, name: st
     assert np.abs(luma - expected).mean() < 2
 
 
+def test_png_is_packed_fast_unless_told_otherwise(tmp_path: Path) -> None:
+    info, made = frames("rgb24", 1, width=320, height=240)
+    sizes = {}
+    for level in (None, "4", "9"):
+        options = WriteOptions(codec_options={} if level is None else {"compression_level": level})
+        write(ImageSink(tmp_path / f"{level}.png", options), info, made)
+        sizes[level] = (tmp_path / f"{level}.png").stat().st_size
+    assert sizes[None] == sizes["4"] > sizes["9"]
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff", "jpg"])
+def test_limited_gray_becomes_full_because_images_are(tmp_path: Path, suffix: str) -> None:
+    info, _ = frames("gray", 1, color=Color(range="tv"))
+    assert create_sink(tmp_path / f"a.{suffix}").negotiate(info).color.range == "pc"
+
+
 def test_one_file_is_one_picture(tmp_path: Path) -> None:
     info, made = frames("rgb24", 2)
     sink = ImageSink(tmp_path / "a.png")

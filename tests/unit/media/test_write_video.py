@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +11,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.codeccontext import VideoCodecContext
 
 from streamsr.color import Color, ContentLight, MasteringDisplay
 from streamsr.errors import ConfigError, EncodeError, UnknownNameError, UnsupportedFormatError
 from streamsr.layout import LAYOUTS
+from streamsr.media.encoder import EncoderSetup, VideoEncoder, new_context
 from streamsr.media.options import WriteOptions
+from streamsr.media.retime import Retimer
 from streamsr.media.sink import FileSink
 from tests.clips import ROTATE_90
 from tests.muxes import BT709, decoded, frames, info_of, planes_of, samples, side_data, times, write
@@ -268,13 +272,81 @@ def test_senseless_options_are_refused_before_the_first_frame(
         sink_for(tmp_path / "out.mp4", **options).negotiate(info)
 
 
+def test_matroska_is_not_recommended_instead_of_itself(tmp_path: Path) -> None:
+    info, _ = frames("yuv420p", 1)
+    with pytest.raises(UnsupportedFormatError, match=r"mp4 cannot hold gif; .*, or write \.mkv$"):
+        sink_for(tmp_path / "out.mp4", codec="gif").negotiate(info)
+    with pytest.raises(UnsupportedFormatError, match=r"matroska cannot hold gif; use one of libx264, libx265, ffv1$"):
+        sink_for(tmp_path / "out.mkv", codec="gif").negotiate(info)
+
+
+def test_an_unknown_encoder_is_answered_in_one_line(tmp_path: Path) -> None:
+    info, _ = frames("yuv420p", 1)
+    with pytest.raises(UnknownNameError) as caught:
+        sink_for(tmp_path / "out.mp4", codec="h264_nvenk").negotiate(info)
+    text = str(caught.value)
+    assert {"libx264", "libsvtav1", "ffv1"} <= set(text.replace(",", "").split())
+    assert "ffmpeg -encoders" in text
+    assert len(text) < 400
+
+
 def test_options_check_themselves() -> None:
+    for crf in (-1, float("nan")):
+        with pytest.raises(ConfigError, match="crf is"):
+            WriteOptions(crf=crf)
     with pytest.raises(UnknownNameError, match="subtitle"):
         WriteOptions(skip_streams=frozenset({"subtitles"}))
     with pytest.raises(ConfigError, match="threads"):
         WriteOptions(threads=-1)
     with pytest.raises(UnknownNameError, match=r"\.mp4"):
         FileSink("out.mp5")
+
+
+@pytest.mark.parametrize(("codec", "name"), [("libx264", "gray"), ("libx265", "gray10"), ("ffv1", "gray")])
+def test_untagged_gray_keeps_its_levels(tmp_path: Path, codec: str, name: str) -> None:
+    info, made = frames(name, 2)
+    assert info.color.range == "unknown"
+    target = write(sink_for(tmp_path / "out.mkv", preset=None, codec=codec), info, made)
+    assert target.color.range == "pc"
+    pixels = next(decoded(tmp_path / "out.mkv")).to_ndarray(format="rgb24")
+    luma = made[0].planes[0] / info.layout.peak * 255
+    assert abs(float(pixels.mean()) - float(luma.mean())) < 1
+    assert float(np.abs(pixels - luma[..., None]).max()) < 20, "no offset, only what coding costs"
+
+
+def test_gray_that_says_it_is_limited_stays_so(tmp_path: Path) -> None:
+    info, made = frames("gray", 2, color=Color(range="tv"))
+    assert write(sink_for(tmp_path / "out.mp4"), info, made).color.range == "tv"
+    pixels = next(decoded(tmp_path / "out.mp4")).to_ndarray(format="rgb24")
+    luma = np.clip((made[0].planes[0] - 16.0) * 255 / 219, 0, 255)
+    assert abs(float(pixels.mean()) - float(luma.mean())) < 1
+
+
+def test_the_last_packets_come_one_by_one() -> None:
+    info, made = frames("yuv420p", 30)
+    setup = EncoderSetup.of("libx264", "yuv420p", info, WriteOptions(), info.time_base)
+    setup = replace(setup, options={"x264-params": "rc-lookahead=10:bframes=2"})
+    encoder = VideoEncoder(new_context("libx264"), setup, Retimer(info.time_base, info.time_base))
+    early = [packet for frame in made for packet in encoder.encode(frame)]
+    asked: list[int] = []
+    encoder._context = Counting(encoder._context, asked)
+    flushed = encoder.flush()
+    next(flushed)
+    assert len(asked) == 1, "so that a signal is heard before the next one is made"
+    assert sum(1 for _ in flushed) > 2
+    assert len(early) + len(asked) == 30
+
+
+class Counting:
+    """A codec context that notes the packets asked of it."""
+
+    def __init__(self, context: VideoCodecContext, asked: list[int]) -> None:
+        self._context, self._asked = context, asked
+
+    def encode_lazy(self, frame: av.VideoFrame | None) -> Iterator[av.Packet]:
+        for packet in self._context.encode_lazy(frame):
+            self._asked.append(packet.size)
+            yield packet
 
 
 def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:

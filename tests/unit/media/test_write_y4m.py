@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 import textwrap
@@ -11,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamsr.errors import UnsupportedFormatError
+from streamsr.errors import OpenError, UnsupportedFormatError
 from streamsr.layout import LAYOUTS
 from streamsr.media.create import create_sink
 from streamsr.media.options import WriteOptions
@@ -65,6 +67,19 @@ def test_irregular_timing_is_said_once(tmp_path: Path, caplog: pytest.LogCapture
     info, made = frames("yuv420p", pts=[0, 1, 5, 6, 20, 21])
     write(create_sink(tmp_path / "a.y4m"), info, made)
     assert sum("constant frame rate" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_raw_video_is_not_written_onto_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    info, _ = frames("yuv420p", 1)
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb"), os.fdopen(theirs, "w") as screen, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", screen)
+        with pytest.raises(OpenError, match="terminal"):
+            create_sink("-").negotiate(info)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        with pytest.raises(OpenError, match="closed"):
+            create_sink("-").negotiate(info)
 
 
 RUN = """
