@@ -6,9 +6,8 @@ import logging
 import math
 from typing import Literal
 
-from streamsr.errors import ConfigError
-from streamsr.graph.frame_graph import FrameGraph
-
+from ..errors import ConfigError
+from ..graph.frame_graph import FrameGraph
 from .memory import available_memory, footprint
 from .tiles import TilePlan, plan_tiles, smallest_tile
 

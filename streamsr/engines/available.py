@@ -6,9 +6,8 @@ import logging
 from collections.abc import Iterator
 from functools import cache
 
-from streamsr.errors import EngineError, MissingDependencyError
-from streamsr.registry import Registry
-
+from ..errors import EngineError, MissingDependencyError
+from ..registry import Registry
 from .backend import AUTO, Backend
 
 log = logging.getLogger(__name__)

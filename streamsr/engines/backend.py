@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from streamsr.errors import ConfigError
-
+from ..errors import ConfigError
 from .base import Engine
 
 if TYPE_CHECKING:
-    from streamsr.graph.frame_graph import FrameGraph
+    from ..graph.frame_graph import FrameGraph
 
 AUTO = "auto"
 """Instead of a backend's name: the fastest that loads."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from streamsr.errors import BuildError
+from ..errors import BuildError
 
 if TYPE_CHECKING:
-    from streamsr.graph.frame_graph import FrameGraph
+    from ..graph.frame_graph import FrameGraph
 
 Array = npt.NDArray[Any]
 Precision = Literal["fp32", "bf16", "int8"]

@@ -10,8 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streamsr.errors import BuildError, EngineError, VerificationError
-
+from ..errors import BuildError, EngineError, VerificationError
 from .available import choose_backends
 from .backend import Backend, CompiledEngine, CompileOptions
 from .base import Engine
@@ -20,7 +19,7 @@ from .entry import EngineRecord
 from .guard import Frames, Reference, Resized, Verdict, verify
 
 if TYPE_CHECKING:
-    from streamsr.graph.frame_graph import FrameGraph
+    from ..graph.frame_graph import FrameGraph
 
 log = logging.getLogger(__name__)
 

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamsr.graph.stream import StreamFormat
-from streamsr.spec import HALO_MAX
-
+from ..graph.stream import StreamFormat
+from ..spec import HALO_MAX
 from .base import Array
 from .levels import levels, span
 from .tiles import TilePlan, plan_tiles, smallest_tile
 from .tiling import Tile, cut, places
 
 if TYPE_CHECKING:
-    from streamsr.graph.frame_graph import FrameGraph
+    from ..graph.frame_graph import FrameGraph
 
 WHOLE_PIXELS = 512 * 512
 """Input pixels up to which a whole picture is compared."""

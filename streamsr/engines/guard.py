@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from streamsr.errors import VerificationError
-from streamsr.graph.stream import StreamFormat
-
+from ..errors import VerificationError
+from ..graph.stream import StreamFormat
 from .available import load_backend
 from .backend import CompileOptions
 from .base import Array, Engine
@@ -25,7 +24,7 @@ from .runner import stream
 from .tiling import Tile, cut
 
 if TYPE_CHECKING:
-    from streamsr.graph.frame_graph import FrameGraph
+    from ..graph.frame_graph import FrameGraph
 
 Frames = Sequence[tuple[Array, ...]]
 Resized = Callable[[StreamFormat, StreamFormat], "FrameGraph"]

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from streamsr.graph.planes import to_planes
-from streamsr.layout import PixelLayout
-
+from ..graph.planes import to_planes
+from ..layout import PixelLayout
 from .base import Array
 
 Levels = npt.NDArray[np.float32]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from streamsr.graph.frame_graph import FrameGraph
+from ..graph.frame_graph import FrameGraph
 
 _FLOAT_BYTES = 4
 _LIVE_TENSORS = 3

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime as ort
 
-from streamsr.errors import BuildError, ConfigError, EngineError
-
+from ..errors import BuildError, ConfigError, EngineError
 from .backend import CompileOptions
 from .base import Array, EngineSpec, describe
 from .device import cpu_name
 from .runner import Runner
 
 if TYPE_CHECKING:
-    from streamsr.graph.frame_graph import FrameGraph
+    from ..graph.frame_graph import FrameGraph
 
 _PRECISIONS = ("fp32", "int8")
 _DEPTH = 2  # one runs on all cores, one waits

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import openvino as ov
 
-from streamsr.errors import BuildError, ConfigError, EngineError
-
+from ..errors import BuildError, ConfigError, EngineError
 from .backend import CompileOptions
 from .base import Array, EngineSpec, describe
 from .runner import Runner
 
 if TYPE_CHECKING:
-    from streamsr.graph.frame_graph import FrameGraph
+    from ..graph.frame_graph import FrameGraph
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from streamsr.errors import EngineError, MismatchError
-
+from ..errors import EngineError, MismatchError
 from .base import Array, Engine, EngineSpec, Ticket
 
 Job = TypeVar("Job")

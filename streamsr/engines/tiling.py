@@ -9,10 +9,9 @@ from itertools import product
 
 import numpy as np
 
-from streamsr.errors import ConfigError, EngineError, MismatchError
-from streamsr.graph.planes import tensor_shapes
-from streamsr.graph.stream import StreamFormat
-
+from ..errors import ConfigError, EngineError, MismatchError
+from ..graph.planes import tensor_shapes
+from ..graph.stream import StreamFormat
 from .base import Array, Engine, EngineSpec, TensorSpec, Ticket
 from .runner import Runner
 from .tiles import Span, TilePlan

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamsr.errors import UnsupportedFormatError
-
+from ..errors import UnsupportedFormatError
 from .builder import Floats
 
 COEFFICIENTS = {

@@ -12,9 +12,8 @@ import onnx
 from onnx import TensorProto, shape_inference
 from onnx.reference import ReferenceEvaluator
 
-from streamsr.errors import ModelError
-from streamsr.spec import HALO_MAX, SCALE_MAX, ModelSpec
-
+from ..errors import ModelError
+from ..spec import HALO_MAX, SCALE_MAX, ModelSpec
 from .model import check_image, dims, free_inputs
 from .receptive import receptive_radius
 

@@ -8,9 +8,8 @@ from math import gcd, lcm
 
 import onnx
 
-from streamsr.color import UNKNOWN, Color
-from streamsr.layout import PixelLayout
-
+from ..color import UNKNOWN, Color
+from ..layout import PixelLayout
 from .builder import GraphBuilder, infer_shapes
 from .convert import to_rgb, to_yuv
 from .fold import folded

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 import onnx
 from onnx import TensorProto, inliner, version_converter
 
-from streamsr.errors import ModelError
-
+from ..errors import ModelError
 from .builder import OPSET, GraphBuilder, Tensor
 from .model import Model, dims, image_input, image_output, opset_of
 from .names import Names

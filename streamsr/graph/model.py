@@ -9,8 +9,8 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf ships no types
 from onnx import TensorProto
 
-from streamsr.errors import ModelError
-from streamsr.spec import METADATA_KEY, ModelSpec
+from ..errors import ModelError
+from ..spec import METADATA_KEY, ModelSpec
 
 MODEL_BYTES_MAX = 2 << 30
 """Protocol buffers end at 2 GiB."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamsr.color import Color
-from streamsr.layout import PixelLayout
-
+from ..color import Color
+from ..layout import PixelLayout
 from .builder import Tensor
 from .colorspace import UNIT, Coding, coding
 from .siting import Grid, chroma_grid

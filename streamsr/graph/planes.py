@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streamsr.errors import MismatchError
-from streamsr.frame import Plane
-from streamsr.layout import PixelLayout
+from ..errors import MismatchError
+from ..frame import Plane
+from ..layout import PixelLayout
 
 Bytes = npt.NDArray[np.uint8]
 

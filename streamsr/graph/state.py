@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import onnx
 
-from streamsr.errors import ModelError
-from streamsr.spec import ModelSpec
-
+from ..errors import ModelError
+from ..spec import ModelSpec
 from .builder import GraphBuilder, Tensor
 from .model import RESET, free_inputs, image_input
 from .names import Names

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamsr.color import Color
-from streamsr.layout import PixelLayout
+from ..color import Color
+from ..layout import PixelLayout
 
 
 @dataclass(frozen=True, slots=True)
