@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..errors import OpenError
 from . import options as o
 
 
@@ -32,21 +30,20 @@ def graph(
     from ..graph.model import load_model
     from ..graph.stream import StreamFormat
     from ..layout import pixel_layout
+    from ..media.output import PendingFile, check_target
     from ..zoo.catalog import resolve
 
-    if output.exists() and not overwrite:
-        raise OpenError(f"{output} exists; add --overwrite to replace it")
+    check_target(output, overwrite=overwrite)
     source = StreamFormat(*o.parse_size(size), pixel_layout(pix_fmt), Color())
     target = pixel_layout(output_pix_fmt) if output_pix_fmt else None
     models = [load_model(resolve(name).path) for name in model]
     built = build_frame_graph(models, source, target, fold=not no_fold)
-    partial = output.with_name(f".{output.name}.partial")
+    file = PendingFile(output, overwrite=overwrite)
     try:
-        partial.write_bytes(built.proto.SerializeToString())
-        os.replace(partial, output)  # noqa: PTH105  # atomic, and the same word on every platform
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OpenError(f"{output}: cannot be written: {error.strerror}") from error
+        file.path.write_bytes(built.proto.SerializeToString())
+        file.publish()
+    finally:
+        file.discard()  # nothing is left to discard once it is published
     tensors = (*built.proto.graph.input, *built.proto.graph.output)
     for tensor in tensors:
         shape = "x".join(str(dim.dim_value) for dim in tensor.type.tensor_type.shape.dim)
