@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from streamsr.engines.backend import CompileOptions
-from streamsr.engines.cache import CACHE_ENV, EngineCache, cache_directory, entries, open_cache, prune
+from streamsr.engines.cache import CACHE_ENV, entries, open_cache, prune
 from streamsr.engines.compile import Candidate, compile_engine
 from streamsr.engines.entry import MAGIC, EngineRecord, pack, read_record, unpack
 from streamsr.engines.runner import stream
@@ -240,82 +239,3 @@ def test_entries_tell_what_they_are(cache: Path) -> None:
     assert min(entry.record.psnr) >= 60
     assert entry.record.device.startswith("CPU ")
     assert f"{entry.record.key}.engine" == entry.path.name
-
-
-@pytest.fixture
-def three(cache: Path) -> dict[str, Path]:
-    """Engines of 1000 bytes and a little more, used one, two and three hours ago."""
-    store = EngineCache(cache)
-    cache.mkdir(parents=True)
-    for hours, key in enumerate("abc", 1):
-        store.store(record(key), bytes(1000))
-        os.utime(cache / f"{key}.engine", (time.time() - hours * 3600,) * 2)
-    return {key: cache / f"{key}.engine" for key in "abc"}
-
-
-def test_entries_come_latest_used_first(three: dict[str, Path]) -> None:
-    assert [entry.record and entry.record.key for entry in entries()] == ["a", "b", "c"]
-    assert EngineCache(cache_directory()).load("c") == bytes(1000)
-    assert [entry.record and entry.record.key for entry in entries()] == ["c", "a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("how", "left"),
-    [
-        ({}, "abc"),
-        ({"everything": True}, ""),
-        ({"older_than": 1.5 * 3600}, "a"),
-        ({"max_bytes": 3000}, "ab"),
-        ({"max_bytes": 0}, ""),
-        ({"max_bytes": 1 << 20, "older_than": 2.5 * 3600}, "ab"),
-    ],
-)
-def test_prune(three: dict[str, Path], how: dict, left: str) -> None:
-    removed = prune(**how)
-    assert {key for key, path in three.items() if path.exists()} == set(left)
-    assert {entry.path for entry in removed} == {path for key, path in three.items() if key not in left}
-
-
-def test_prune_sweeps_up(three: dict[str, Path], cache: Path) -> None:
-    three["a"].write_bytes(b"rubbish")
-    (cache / "old.part").write_bytes(b"what a killed process left")
-    os.utime(cache / "old.part", (0, 0))
-    (cache / "new.part").write_bytes(b"being written")
-    (cache / "b.lock").touch()
-    (cache / "not ours").touch()
-    assert [entry.record for entry in prune()] == [None]
-    assert {path.name for path in cache.iterdir()} == {"b.engine", "c.engine", "new.part", "b.lock", "not ours"}
-    prune(everything=True)
-    assert {path.name for path in cache.iterdir()} == {"not ours"}
-
-
-def test_prune_leaves_locks_that_are_held(three: dict[str, Path], cache: Path) -> None:
-    with EngineCache(cache).lock("a"):
-        prune(everything=True)
-        assert {path.name for path in cache.iterdir()} == {"a.lock"}
-
-
-def test_prune_does_not_mind_files_that_vanish(three: dict[str, Path], cache: Path) -> None:
-    (cache / "gone.part").symlink_to(cache / "nowhere")  # listed, but without a status, as a file just removed
-    (cache / "gone.engine").symlink_to(cache / "nowhere")
-    assert prune(older_than=1e12) == []
-    assert all(path.exists() for path in three.values())
-
-
-def test_pack_and_unpack() -> None:
-    data = pack(record("key"), b"\n blob \n")
-    assert unpack(data) == (record("key"), b"\n blob \n")
-    head = json.loads(data.split(b"\n")[2])
-    assert head["psnr"] == [50.0, 99.0]
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"", MAGIC, MAGIC + b"x" * 64, MAGIC + b"x" * 64 + b"\n[]\n", MAGIC + b"\xff" * 64 + b"\n{}\n"],
-    ids=["empty", "magic", "no record", "list", "garbage"],
-)
-def test_unpack_refuses(data: bytes, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"cut short|not a cached engine|checksum does not match"):
-        unpack(data)
-    (tmp_path / "entry").write_bytes(data)
-    assert read_record(tmp_path / "entry") is None
