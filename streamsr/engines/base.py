@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ..graph.frame_graph import FrameGraph
 
 Array = npt.NDArray[Any]
-Precision = Literal["fp32", "bf16", "int8"]
 
 RESET = "reset"
 """Name of the optional scalar input of a recurrent graph: 1 on the first frame after a reset, else 0."""
