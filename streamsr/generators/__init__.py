@@ -1,5 +1,5 @@
 """Architectures: one file each, a `Config` dataclass and an `nn.Module`. Importing this package does not load torch."""
 
-from .registry import GENERATORS
+from .registry import DISCRIMINATORS, GENERATORS
 
-__all__ = ["GENERATORS"]
+__all__ = ["DISCRIMINATORS", "GENERATORS"]

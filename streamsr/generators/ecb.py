@@ -10,12 +10,17 @@ padding a bias before a 3x3 would make the border differ, and what it adds elsew
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .base import Generator
+from .conv import Conv
 
 EDGES = (
     ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0)),
@@ -23,6 +28,11 @@ EDGES = (
     ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0)),
 )
 """Sobel x, Sobel y, Laplacian."""
+
+START_SLOPE = 0.25
+"""Of He et al., "Delving Deep into Rectifiers" (ICCV 2015)."""
+
+Layer = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +46,9 @@ class EcbConfig:
     """Convolutions between the first and the last."""
     expand: int = 2
     """Inner channels of the 1x1-3x3 branch over `width`; costs nothing once collapsed."""
-
-
-class Conv(NamedTuple):
-    """A plain 3x3 convolution: what a block collapses to."""
-
-    weight: Tensor  # (out, in, 3, 3)
-    bias: Tensor  # (out,)
+    activation: Literal["relu", "prelu"] = "relu"
+    """`prelu` has a learned slope below zero, one for each layer: exported as LeakyRelu, it is as fast as ReLU but for
+    int8. It keeps alive the channels of the first layer, to which all brightness lies on one side of zero."""
 
 
 class EdgeBlock(nn.Module):
@@ -72,19 +78,22 @@ class EdgeBlock(nn.Module):
         return Conv(weight, self.bias)
 
 
-class Ecb(nn.Module):
+class Ecb(Generator):
     """Luma super-resolution: `(N, 1, H, W)` float in [0, 1] -> `(N, 1, scale * H, scale * W)`, not clipped."""
 
     Config = EcbConfig
+    config: EcbConfig
+    color = "luma"
 
     def __init__(self, config: EcbConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         width, expand = config.width, config.expand
         head = EdgeBlock(1, width, expand)
         body = [EdgeBlock(width, width, expand, skip=True) for _ in range(config.depth)]
         tail = EdgeBlock(width, config.scale**2, expand)
         self.blocks = nn.ModuleList([head, *body, tail])
+        if config.activation == "prelu":
+            self.slopes = nn.Parameter(torch.full((config.depth + 1,), START_SLOPE))
 
     @property
     def halo(self) -> int:
@@ -92,17 +101,48 @@ class Ecb(nn.Module):
         return len(self.blocks)
 
     def collapse(self) -> list[Conv]:
-        """The plain network: one 3x3 convolution per block, ReLU after each but the last."""
+        """The plain network: one 3x3 convolution per block, the activation after each but the last."""
         return [block.collapse() for block in self.blocks if isinstance(block, EdgeBlock)]
 
+    def deploy(self) -> PlainEcb:
+        """The network of plain convolutions."""
+        slopes = self.slopes.tolist() if self.config.activation == "prelu" else []
+        return PlainEcb(self.collapse(), slopes, self.scale).eval()
+
     def forward(self, x: Tensor) -> Tensor:
-        """Run the collapsed network; the last convolution's r*r channels are added to `x` and shuffled to pixels."""
-        *body, tail = self.collapse()
-        features = x  # (N, 1, H, W)
-        for conv in body:
-            features = F.relu(F.conv2d(features, conv.weight, conv.bias, padding=1))  # (N, width, H, W)
-        residual = F.conv2d(features, tail.weight, tail.bias, padding=1)  # (N, r*r, H, W)
-        return F.pixel_shuffle(residual + x, self.config.scale)  # (N, 1, r*H, r*W)
+        """Run the collapsed network."""
+        if self.config.activation == "relu":
+            return _run(x, self.collapse(), [F.relu] * (self.config.depth + 1), self.scale)
+        return _run(x, self.collapse(), [partial(_sloped, slope=slope) for slope in self.slopes], self.scale)
+
+
+class PlainEcb(nn.Module):
+    """The collapsed network: `depth + 2` convolutions, activations between, the picture added, channels to pixels."""
+
+    def __init__(self, convs: Iterable[Conv], slopes: Iterable[float], scale: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(conv.module() for conv in convs)
+        sloped: list[Layer] = [partial(F.leaky_relu, negative_slope=slope) for slope in slopes]
+        self.activations = sloped or [F.relu] * (len(self.convs) - 1)
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Enlarge `(N, 1, H, W)` to `(N, 1, scale * H, scale * W)`."""
+        return _run(x, list(self.convs), self.activations, self.scale)
+
+
+def _run(x: Tensor, convs: Sequence[Layer], activations: Sequence[Layer], scale: int) -> Tensor:
+    """The last convolution's r*r channels are added to `x`, nearest-neighbour enlargement, and shuffled to pixels."""
+    *body, tail = convs
+    features = x  # (N, 1, H, W)
+    for conv, activation in zip(body, activations, strict=True):
+        features = activation(conv(features))  # (N, width, H, W)
+    return F.pixel_shuffle(tail(features) + x, scale)  # (N, 1, r*H, r*W)
+
+
+def _sloped(x: Tensor, slope: Tensor) -> Tensor:
+    """PReLU with a slope to learn; in bfloat16 on a CPU torch's own takes many times as long."""
+    return F.relu(x) - slope.to(x.dtype) * F.relu(-x)
 
 
 def _uniform(*shape: int) -> Tensor:

@@ -71,6 +71,23 @@ def test_m8c16_has_the_size_of_the_paper() -> None:
     assert sum(conv.weight.numel() + conv.bias.numel() for conv in convs) == 19_300
 
 
+@pytest.mark.parametrize(
+    ("scale", "width", "depth", "published"),
+    [(2, 16, 4, 10.2), (4, 16, 4, 11.9), (2, 8, 4, 2.8), (4, 8, 4, 3.7), (2, 64, 16, 596), (4, 64, 16, 603)],
+)
+def test_plain_networks_have_the_sizes_of_the_paper(scale: int, width: int, depth: int, published: float) -> None:
+    plain = Ecb(EcbConfig(scale, width, depth)).deploy()
+    activations = 2 * width * (depth + 1)  # the paper's networks have PReLU, and all its figures count two a channel
+    count = sum(parameter.numel() for parameter in plain.parameters()) + activations
+    assert round(count / 1000, 0 if published > 100 else 1) == published
+
+
+def test_checkpoints_of_before_load_unchanged() -> None:
+    names = set(Ecb(EcbConfig(depth=1)).state_dict())
+    parts = {"plain", "squeeze", "widen", "edge_mix", "edge_gain", "bias"}
+    assert names == {f"blocks.{index}.{part}" for index in range(3) for part in parts}
+
+
 def test_halo_bounds_the_influence_of_a_pixel() -> None:
     torch.manual_seed(0)
     model = Ecb(EcbConfig(depth=2)).double()

@@ -1,0 +1,20 @@
+"""Pictures of any size for networks that take only multiples of something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def run_padded(network: Callable[[Tensor], Tensor], x: Tensor, multiple: int, scale: int) -> Tensor:
+    """Run `network` on `x` `(N, C, H, W)`, its right and bottom edges repeated up to the next multiple of `multiple`.
+
+    What comes out, `scale` times as large, is cropped to `(N, C, scale * H, scale * W)`.
+    """
+    if multiple == 1:
+        return network(x)
+    height, width = x.shape[-2:]
+    padded = F.pad(x, (0, -width % multiple, 0, -height % multiple), mode="replicate")
+    return network(padded)[..., : scale * height, : scale * width]
