@@ -1,8 +1,10 @@
-"""Make a model of the zoo from its checkpoint: export, quantize, measure, and note the files' hashes.
+"""Make models of the zoo from their checkpoints: export, quantize, measure, and enter them in the manifest.
 
-    python -m exporters.bundle live-x2 --data FOLDER --set5 FOLDER --about streamsr/zoo/checkpoints/live-x2.toml
+    python -m exporters.bundle live-x2 stream-x2 --eval FOLDER [--data FOLDER]
 
-Calibration images are patches of the images the checkpoint's own recipe names, downscaled as in training.
+A model NAME is `checkpoints/NAME.safetensors` with `checkpoints/NAME.toml` (`About`) beside it, in the zoo's folder,
+and has a card `models/NAME.md`. It is measured on every set of `--eval` (folders as `pairs.read_set` takes them). int8
+is calibrated on patches of the images under `--data` that the checkpoint's own recipe names, downscaled.
 """
 
 from __future__ import annotations
@@ -11,73 +13,153 @@ import argparse
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-import onnx
-
+from streamsr.errors import ConfigError
 from streamsr.graph.model import load_model
-from streamsr.training.checkpoint import load_checkpoint
-from streamsr.training.data import Patches, find_images, load_pairs
-from streamsr.training.recipe import DataSection, Recipe, parse_recipe
-from streamsr.zoo.catalog import HOME, sha256_of
+from streamsr.spec import ModelSpec
+from streamsr.zoo.catalog import HOME, INT8
 
-from .evaluate import evaluate, model_upscale, read_pairs
-from .onnx import export_onnx, seal
+from .calibration import EVERY_IMAGE, calibration_images, find_images
+from .evaluate import evaluate, model_upscale
+from .manifest import note_model
+from .onnx import export_generator, read_checkpoint, seal, write_model
+from .pairs import read_set
 from .quantize import quantize
 
-CALIBRATION = DataSection(patch=128, batch=128)
+if TYPE_CHECKING:
+    from streamsr.generators.base import Generator
+
+Metrics = dict[str, float]
 
 
-def calibration_images(recipe: Recipe, data: Path) -> list[npt.NDArray[np.float32]]:
-    """Low-resolution luma patches `(1, 1, 128, 128)` in [0, 1] of the recipe's own images under `data`."""
-    images = find_images(data, recipe.data.include, recipe.data.exclude)
-    low, _ = Patches(load_pairs(images, recipe.scale), recipe.scale, CALIBRATION, recipe.run.seed).batch(0)
-    return list(low[:, None].numpy())
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is said about a model beside what its checkpoint knows."""
+
+    summary: str
+    """One line, for lists."""
+    group: str
+    """The heading it is listed under."""
+    description: str
+    licence: str
+    training_data: str
+    int8: bool = False
+    """Whether there is an int8 variant."""
+    keep_float: tuple[str, ...] = ()
+    """Convolutions that int8 leaves alone."""
+    card: str = ""
+    """File name of the card in `models/`; empty: the model's own."""
 
 
-def note_quality(path: Path, sets: Mapping[str, Path]) -> dict[str, float]:
-    """Measure the model on benchmark sets (name -> folder of true images) and write the figures into its metadata."""
-    model = load_model(path)
-    metrics: dict[str, float] = {}
-    for name, folder in sets.items():
-        quality = evaluate(model_upscale(model), read_pairs([folder], None, model.spec.scale), model.spec.scale)
-        metrics |= {f"{name}_psnr": round(quality.psnr, 3), f"{name}_ssim": round(quality.ssim, 4)}
-    path.write_bytes(seal(model.proto, replace(model.spec, metrics=metrics)).SerializeToString())
+def read_about(path: Path) -> About:
+    """Read a TOML file with the fields of `About`.
+
+    Raises:
+        ConfigError: it cannot be read, or has unknown or missing keys.
+    """
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        return About(**table | {"keep_float": tuple(table.get("keep_float", ()))})
+    except (OSError, TypeError, ValueError) as error:
+        raise ConfigError(f"{path} does not describe a model: {error}") from error
+
+
+def make_model(
+    generator: Generator,
+    spec: ModelSpec,
+    about: About,
+    sets: Mapping[str, Path],
+    images: list[Path] | None = None,
+    home: Path = HOME,
+) -> dict[str, Metrics]:
+    """Write a model, and its int8 variant if it is to have one, into the zoo; returns their figures by precision.
+
+    Args:
+        generator: the network with its weights.
+        spec: name and provenance.
+        about: what is said about it.
+        sets: name -> folder of a benchmark set, for measuring.
+        images: to calibrate int8 on.
+        home: the zoo's folder.
+
+    Raises:
+        ConfigError: int8 is wanted, but there are no images to calibrate it on.
+        ExportError: the files would not compute what the generator computes.
+    """
+    if about.int8 and not images:
+        raise ConfigError(f"{spec.name} is to have an int8 variant: name the training images with --data")
+    spec = replace(spec, description=about.description, licence=about.licence, training_data=about.training_data)
+    files = {"fp32": home / "models" / f"{spec.name}.onnx"}
+    spec = export_generator(generator, files["fp32"], spec)
+    metrics = {"fp32": note_quality(files["fp32"], sets)}
+    if about.int8 and images:
+        files[INT8] = home / "models" / f"{spec.name}.{INT8}.onnx"
+        calibration = calibration_images(images, load_model(files["fp32"]))
+        quantize(files["fp32"], files[INT8], calibration, about.keep_float)
+        metrics[INT8] = note_quality(files[INT8], sets)
+    facts: dict[str, str | int] = {
+        "group": about.group,
+        "summary": about.summary,
+        "scale": spec.scale,
+        "color": spec.color,
+        "weights": sum(parameter.numel() for parameter in generator.deploy().parameters()),
+        "licence": spec.licence,
+        "card": f"models/{about.card or spec.name + '.md'}",
+    }
+    note_model(spec.name, facts, files, home)
     return metrics
 
 
-def note_hashes(home: Path = HOME) -> None:
-    """Bring the manifest's sha256 lines up to date with the files."""
-    manifest = home / "manifest.toml"
-    text = manifest.read_text("utf-8")
-    for table in tomllib.loads(text).values():
-        head, section = text.split(f'path = "{table["path"]}"', 1)
-        text = f'{head}path = "{table["path"]}"' + section.replace(table["sha256"], sha256_of(home / table["path"]), 1)
-    manifest.write_text(text, "utf-8")
+def note_quality(path: Path, sets: Mapping[str, Path]) -> Metrics:
+    """Measure a model file on benchmark sets (name -> folder) and write the figures into its metadata."""
+    model = load_model(path)
+    scale = model.spec.scale
+    metrics: Metrics = {}
+    for name, folder in sets.items():
+        quality = evaluate(model_upscale(model), read_set(folder, scale), scale)
+        metrics |= {f"{name}_psnr": round(quality.psnr, 3), f"{name}_ssim": round(quality.ssim, 4)}
+    write_model(seal(model.proto, replace(model.spec, metrics=metrics)), path)
+    return metrics
+
+
+def benchmark_sets(folder: Path) -> dict[str, Path]:
+    """The sets in a folder, lower-case name -> its own folder: every one that `pairs.read_set` can read.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    found = sorted((path.parent for path in folder.glob("*/HR")), key=lambda path: (len(path.name), path.name))
+    sets = {path.name.lower(): path for path in found}
+    if not sets:
+        raise ConfigError(f"{folder} holds no benchmark set: a folder such as Set5 with the true images in Set5/HR")
+    return sets
+
+
+def trained_on(checkpoint: Path, data: Path) -> list[Path]:
+    """The files under `data` that a checkpoint's recipe names; all images where it names none."""
+    from streamsr.training.checkpoint import load_checkpoint
+
+    section = load_checkpoint(checkpoint).facts.get("recipe", {}).get("data", {})
+    return find_images(data, section.get("include", EVERY_IMAGE), section.get("exclude", ()))
 
 
 def main() -> None:
-    """Parse the command line, write `<name>.onnx` and `<name>.int8.onnx`, print their figures."""
-    parser = argparse.ArgumentParser(description="Make a model of the zoo from its checkpoint.")
-    parser.add_argument("name", help="checkpoints/<name>.safetensors in the zoo's folder")
-    parser.add_argument("--data", type=Path, required=True, help="the folder the recipe's globs are relative to")
-    parser.add_argument("--about", type=Path, required=True, help="TOML: fields of ModelSpec")
-    parser.add_argument("--set5", type=Path, required=True, help="folder of Set5's true images")
+    """Parse the command line, make the models, print their figures."""
+    parser = argparse.ArgumentParser(description="Make models of the zoo from their checkpoints.")
+    parser.add_argument("names", nargs="+", metavar="NAME", help="checkpoints/NAME.safetensors and NAME.toml")
+    parser.add_argument("--eval", type=Path, required=True, help="folder of benchmark sets: Set5/HR, Set14/HR")
+    parser.add_argument("--data", type=Path, help="the folder the recipes' globs are relative to, for int8")
     options = parser.parse_args()
-    checkpoint = HOME / "checkpoints" / f"{options.name}.safetensors"
-    plain, int8 = (HOME / "models" / f"{options.name}{suffix}.onnx" for suffix in ("", ".int8"))
-    about: dict[str, Any] = tomllib.loads(options.about.read_text("utf-8"))
-    export_onnx(checkpoint, plain, **about)
-    recipe = parse_recipe(load_checkpoint(checkpoint).facts["recipe"], str(checkpoint))
-    quantize(plain, int8, calibration_images(recipe, options.data))
-    for path in (plain, int8):
-        sys.stdout.write(f"{path.name}: {note_quality(path, {'set5': options.set5})}\n")
-        onnx.checker.check_model(path, full_check=True)
-    note_hashes()
+    for name in options.names:
+        checkpoint = HOME / "checkpoints" / f"{name}.safetensors"
+        about = read_about(checkpoint.with_suffix(".toml"))
+        generator, spec = read_checkpoint(checkpoint)
+        images = trained_on(checkpoint, options.data) if about.int8 and options.data else None
+        for precision, metrics in make_model(generator, spec, about, benchmark_sets(options.eval), images).items():
+            sys.stdout.write(f"{name} {precision}: {metrics}\n")
 
 
 if __name__ == "__main__":

@@ -55,10 +55,7 @@ def observe(proto: onnx.ModelProto, tensors: Sequence[str], images: Iterable[Flo
     """
     import onnxruntime
 
-    probe = onnx.ModelProto()
-    probe.CopyFrom(proto)
-    given = {value.name for value in (*probe.graph.input, *probe.graph.output)}
-    probe.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in tensors if name not in given)
+    probe = _watching(proto, tensors)
     session = onnxruntime.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
     (feed,) = (node.name for node in session.get_inputs())
     inner = [name for name in tensors if name != feed]
@@ -73,6 +70,18 @@ def observe(proto: onnx.ModelProto, tensors: Sequence[str], images: Iterable[Flo
     if not all(seen.values()):
         raise ExportError("quantization needs at least one calibration image")
     return {name: _joined(parts) for name, parts in seen.items()}
+
+
+def _watching(proto: onnx.ModelProto, tensors: Sequence[str]) -> onnx.ModelProto:
+    """The model with inner tensors as its outputs; what lies behind them all need not be computed."""
+    probe = onnx.ModelProto()
+    probe.CopyFrom(proto)
+    given = {value.name for value in probe.graph.input}
+    inner = [helper.make_empty_tensor_value_info(name) for name in tensors if name not in given]
+    if inner:
+        del probe.graph.output[:]
+        probe.graph.output.extend(inner)
+    return probe
 
 
 def best_range(stats: Statistics) -> Range:

@@ -1,34 +1,41 @@
-"""Quality of a super-resolution model on a benchmark set, by the literature's rule, with bicubic beside it.
+"""Quality of super-resolution on a benchmark set, by the literature's rule.
 
-    python -m exporters.evaluate --model live-x2 --hr Set5/HR [--lr Set5/LR_x2]
-
-Pictures are compared on luma as `streamsr.training.metrics` says. Low-resolution images that are not given are made as
-MATLAB's `imresize` makes them, which is how the benchmark sets were made.
+Pictures are compared on luma as `streamsr.training.metrics` says.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from fractions import Fraction
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from streamsr.errors import ConfigError
-from streamsr.graph.model import Model, load_model
-from streamsr.training.degrade import bicubic, bicubic_real
-from streamsr.training.images import read_rgb
+from streamsr.graph.model import Model
+from streamsr.training.degrade import bicubic_real
 from streamsr.training.metrics import luma, luma_real, psnr, ssim, to_codes
-from streamsr.zoo.catalog import resolve
 
-Image = npt.NDArray[np.uint8]
+from .pairs import Image, Pair
+
+if TYPE_CHECKING:
+    from streamsr.generators.base import Generator
+
 Upscale = Callable[[Image], Image]
 """An RGB image `(H, W, 3)` to the luma of the larger one, `(scale * H, scale * W)`."""
+
+Network = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
+"""`(1, C, H, W)` in [0, 1] to `(1, C, scale * H, scale * W)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How close one picture came to the true one."""
+
+    image: str
+    psnr: float
+    """dB, of luma."""
+    ssim: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +44,31 @@ class Quality:
 
     images: int
     psnr: float
-    """dB."""
+    """dB, of luma."""
     ssim: float
 
 
-def evaluate(upscale: Upscale, pairs: Sequence[tuple[Image, Image]], scale: int) -> Quality:
-    """Mean PSNR-Y and SSIM-Y of `upscale` over (low, high) pairs of RGB images."""
-    scores = []
-    for low, high in pairs:
-        picture, truth = upscale(low), luma(high)
-        scores.append((psnr(picture, truth, scale), ssim(picture, truth, scale)))
-    mean = np.mean(scores, axis=0)
-    return Quality(len(scores), float(mean[0]), float(mean[1]))
+def score(candidates: Mapping[str, Upscale], pairs: Iterable[Pair], scale: int) -> Iterator[dict[str, Score]]:
+    """Every candidate's score on each pair in turn; one pair is in memory at a time."""
+    for pair in pairs:
+        truth = luma(pair.high)
+        pictures = {name: upscale(pair.low) for name, upscale in candidates.items()}
+        yield {
+            name: Score(pair.name, psnr(picture, truth, scale), ssim(picture, truth, scale))
+            for name, picture in pictures.items()
+        }
+
+
+def mean(scores: Sequence[Score]) -> Quality:
+    """The figure that tables give: the mean of the images' PSNR and of their SSIM."""
+    return Quality(
+        len(scores), float(np.mean([each.psnr for each in scores])), float(np.mean([each.ssim for each in scores]))
+    )
+
+
+def evaluate(upscale: Upscale, pairs: Iterable[Pair], scale: int) -> Quality:
+    """Mean PSNR-Y and SSIM-Y of one candidate over a set."""
+    return mean([scores["it"] for scores in score({"it": upscale}, pairs, scale)])
 
 
 def bicubic_upscale(scale: int) -> Upscale:
@@ -57,69 +77,33 @@ def bicubic_upscale(scale: int) -> Upscale:
 
 
 def model_upscale(model: Model) -> Upscale:
-    """A model in ONNX Runtime; a luma one is given 8-bit luma, as by a decoder."""
+    """A model in ONNX Runtime."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model.proto.SerializeToString(), providers=["CPUExecutionProvider"])
     feed = session.get_inputs()[0].name
+    return _upscale(lambda image: np.asarray(session.run(None, {feed: image})[0]), model.spec.color)
+
+
+def generator_upscale(generator: Generator) -> Upscale:
+    """A generator in torch, on the CPU, as it would be exported."""
+    import torch
+
+    network = generator.deploy().cpu().eval()
+
+    def run(image: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+        with torch.inference_mode():
+            return np.asarray(network(torch.from_numpy(image)).numpy())
+
+    return _upscale(run, generator.color)
+
+
+def _upscale(network: Network, color: Literal["luma", "rgb"]) -> Upscale:
+    """A network of luma is given 8-bit luma, as by a decoder; an RGB one's picture is rounded before luma is taken."""
 
     def run(image: Image) -> Image:
-        result = session.run(None, {feed: image[None].astype(np.float32) / 255})[0][0]
-        return to_codes(result * 255)
+        return to_codes(network(image[None].astype(np.float32) / np.float32(255))[0] * 255)
 
-    if model.spec.color == "luma":
+    if color == "luma":
         return lambda low: run(luma(low)[None])[0]
     return lambda low: luma(run(low.transpose(2, 0, 1)).transpose(1, 2, 0))
-
-
-def read_pairs(high: Sequence[Path], low: Path | None, scale: int) -> list[tuple[Image, Image]]:
-    """(low, high) RGB pairs: every image of `low` with its namesake in the first folder of `high` that has one.
-
-    Without `low` every image of `high[0]` is cropped to a multiple of `scale` and downscaled.
-
-    Raises:
-        ConfigError: an image without a namesake, or no images.
-    """
-    pairs = list(_made(high[0], scale) if low is None else _matched(high, low, scale))
-    if not pairs:
-        raise ConfigError(f"there are no images in {low or high[0]}")
-    return pairs
-
-
-def _made(folder: Path, scale: int) -> Iterator[tuple[Image, Image]]:
-    for path in sorted(folder.iterdir()):
-        truth = read_rgb(path)
-        rows, columns = (side // scale * scale for side in truth.shape[:2])
-        yield bicubic(truth[:rows, :columns], Fraction(1, scale)), truth[:rows, :columns]
-
-
-def _matched(high: Sequence[Path], low: Path, scale: int) -> Iterator[tuple[Image, Image]]:
-    for path in sorted(low.iterdir()):
-        truths = [folder / path.name for folder in high if (folder / path.name).exists()]
-        if not truths:
-            raise ConfigError(f"{path} has no image of the same name in {', '.join(map(str, high))}")
-        small = read_rgb(path)
-        rows, columns = (side * scale for side in small.shape[:2])
-        yield small, read_rgb(truths[0])[:rows, :columns]
-
-
-def main() -> None:
-    """Print one JSON line for bicubic and one for each model."""
-    parser = argparse.ArgumentParser(description="PSNR-Y and SSIM-Y of models beside bicubic.")
-    parser.add_argument("--model", action="append", required=True, help="a name of the zoo or an ONNX file; repeatable")
-    parser.add_argument("--hr", type=Path, nargs="+", required=True, help="folders of true images, searched in turn")
-    parser.add_argument("--lr", type=Path, help="folder of low-resolution images; made when left out")
-    options = parser.parse_args()
-    models = {name: load_model(resolve(name).path) for name in options.model}
-    scales = {model.spec.scale for model in models.values()}
-    if len(scales) > 1:
-        parser.error("the models have different scales")
-    (scale,) = scales
-    pairs = read_pairs(options.hr, options.lr, scale)
-    candidates = {"bicubic": bicubic_upscale(scale), **{name: model_upscale(model) for name, model in models.items()}}
-    for name, upscale in candidates.items():
-        sys.stdout.write(json.dumps({"model": name, "scale": scale, **asdict(evaluate(upscale, pairs, scale))}) + "\n")
-
-
-if __name__ == "__main__":
-    main()

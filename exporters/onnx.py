@@ -1,85 +1,95 @@
-"""Checkpoint -> ONNX: the collapsed network, written node by node and checked against torch."""
+"""Generators to ONNX: traced by torch, given plain names, checked against torch."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from streamsr import __version__
 from streamsr.errors import ExportError, MissingDependencyError
+from streamsr.graph.model import MODEL_BYTES_MAX
 from streamsr.spec import METADATA_KEY, ModelSpec
 
+from .tidy import INPUT, OUTPUT, tidied
+
 if TYPE_CHECKING:
+    from streamsr.generators.base import Generator
     from streamsr.training.checkpoint import Checkpoint
 
 OPSET = 18
 IR_VERSION = 10
 """The oldest that holds opset 18 and int8 graphs, so that released runtimes read it."""
-INPUT, OUTPUT = "input", "output"
 TOLERANCE = 1e-3
 """Largest difference allowed between torch and the exported model, of values in [0, 1]."""
 
-Kernel = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+_TRACED_SIZE = 24, 40
+"""Height and width of the picture that is traced; the exported model takes any."""
+_CHECKED_SIZES = (31, 45), (48, 64), (1, 7)
 
 
-def export_onnx(checkpoint: Path, target: Path, **about: Any) -> ModelSpec:
-    """Write the model of `checkpoint` to `target`; `about` fills fields of its `ModelSpec` (name, licence, …).
+def export_generator(generator: Generator, target: Path, spec: ModelSpec, verify: bool = True) -> ModelSpec:
+    """Write `generator` to `target` as a model: whole or not at all, replacing what is there.
 
-    The graph is `input -> Conv -> Relu -> … -> Conv -> Add(input) -> DepthToSpace -> output`, height and width free.
+    Args:
+        generator: any generator, with the weights it is to have; its `deploy()` is what is exported.
+        target: the `.onnx` file.
+        spec: name, licence and so on; what the generator itself knows (scale, colour, halo) is filled in.
+        verify: compare the file's results with the generator's.
+
+    Returns:
+        The complete spec, as it is in the file.
 
     Raises:
-        ModelError: the checkpoint is damaged.
-        ExportError: the architecture has no plain form, or ONNX Runtime and torch disagree.
-        MissingDependencyError: torch is not installed.
+        ExportError: the network cannot be traced, is too large for a file, or ONNX Runtime and torch disagree.
+        MissingDependencyError: torch or onnxscript is not installed.
     """
-    saved, model = _load(checkpoint)
-    if not hasattr(model, "collapse"):
-        raise ExportError(f"{checkpoint}: generator {saved.generator!r} does not collapse to plain convolutions")
-    kernels = [(conv.weight.detach().numpy(), conv.bias.detach().numpy()) for conv in model.collapse()]
-    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
-    facts = {
-        "name": target.stem,
-        "color": "luma",
-        "scale": model.config.scale,
-        "halo": model.halo,
-        "description": f"{saved.generator} {saved.config}",
-        "checkpoint_sha256": digest,
-        "exporter": f"streamsr {__version__}",
-    }
-    spec = ModelSpec(**(facts | about))
-    proto = plain_model(kernels, spec)
-    check_parity(proto, model)
-    target.write_bytes(proto.SerializeToString())
+    proto, spec = to_onnx(generator, spec)
+    if verify:
+        check_parity(proto, generator)
+    write_model(proto, target)
     return spec
 
 
-def plain_model(kernels: list[Kernel], spec: ModelSpec) -> onnx.ModelProto:
-    """The ONNX of a plain luma network: 3x3 convolutions with ReLU between, input added, channels to pixels.
+def read_checkpoint(path: Path) -> tuple[Generator, ModelSpec]:
+    """The generator of a checkpoint, and what is known about it: the start of a spec, named after the file.
 
-    `kernels` are `(out, in, 3, 3)` weights and `(out,)` biases; the last has `scale**2` outputs.
+    Raises:
+        ModelError: the checkpoint is damaged.
+        MissingDependencyError: torch is not installed.
     """
-    nodes, weights, value = [], [], INPUT
-    for index, (weight, bias) in enumerate(kernels):
-        name = f"conv{index}"
-        weights += [numpy_helper.from_array(weight, f"{name}.weight"), numpy_helper.from_array(bias, f"{name}.bias")]
-        inputs = [value, f"{name}.weight", f"{name}.bias"]
-        nodes.append(helper.make_node("Conv", inputs, [name], name, kernel_shape=[3, 3], pads=[1, 1, 1, 1]))
-        value = name
-        if index < len(kernels) - 1:
-            nodes.append(helper.make_node("Relu", [name], [f"relu{index}"], f"relu{index}"))
-            value = f"relu{index}"
-    nodes.append(helper.make_node("Add", [value, INPUT], ["residual"], "residual"))
-    nodes.append(helper.make_node("DepthToSpace", ["residual"], [OUTPUT], "shuffle", blocksize=spec.scale, mode="CRD"))
-    image = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [1, 1, "height", "width"])
-    result = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [1, 1, "height_out", "width_out"])
-    graph = helper.make_graph(nodes, spec.name, [image], [result], weights)
-    return seal(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)]), spec)
+    saved = _load(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    spec = ModelSpec(path.stem, description=f"{saved.generator} {saved.config}", checkpoint_sha256=digest)
+    return saved.build(), spec
+
+
+def to_onnx(generator: Generator, spec: ModelSpec) -> tuple[onnx.ModelProto, ModelSpec]:
+    """The generator as an ONNX model of one image `(1, C, height, width)`, height and width free, and its spec.
+
+    Raises:
+        ExportError: the network cannot be traced.
+        MissingDependencyError: torch or onnxscript is not installed.
+    """
+    spec = replace(
+        spec,
+        scale=generator.scale,
+        color=generator.color,
+        halo=generator.halo,
+        exporter=f"streamsr {__version__}",
+    )
+    channels = 1 if spec.color == "luma" else 3
+    return seal(tidied(_traced(generator.deploy().eval(), channels), spec.name), spec), spec
 
 
 def seal(proto: onnx.ModelProto, spec: ModelSpec) -> onnx.ModelProto:
@@ -92,32 +102,107 @@ def seal(proto: onnx.ModelProto, spec: ModelSpec) -> onnx.ModelProto:
     return proto
 
 
-def check_parity(proto: onnx.ModelProto, model: Any) -> float:
-    """The largest difference between `model` (torch) and `proto` in ONNX Runtime, on a ramp, noise, and one thin row.
+def check_parity(proto: onnx.ModelProto, generator: Generator) -> float:
+    """The largest difference between torch and ONNX Runtime, on a ramp, on noise, and on one thin white row.
 
     Raises:
-        ExportError: it is above `TOLERANCE`.
+        ExportError: it is above `TOLERANCE` (times the largest value, where that is more than 1).
     """
     import onnxruntime
     import torch
 
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    rng = np.random.default_rng(0)
-    ramp = np.linspace(0, 1, 31 * 45, dtype=np.float32).reshape(1, 1, 31, 45)
-    worst = 0.0
-    for image in (ramp, rng.random((1, 1, 48, 64), dtype=np.float32), np.ones((1, 1, 1, 7), np.float32)):
+    network = generator.eval()
+    worst, peak = 0.0, 1.0
+    for image in _pictures(1 if generator.color == "luma" else 3):
         with torch.no_grad():
-            expected = model(torch.from_numpy(image)).numpy()
-        worst = max(worst, float(np.abs(session.run(None, {INPUT: image})[0] - expected).max()))
-    if not worst <= TOLERANCE:
-        raise ExportError(f"the exported model differs from torch by {worst:.2g}, more than {TOLERANCE:.0e}")
+            expected = network(torch.from_numpy(image)).numpy()
+        result = session.run(None, {INPUT: image})[0]
+        if result.shape != expected.shape:
+            raise ExportError(f"the exported model makes {result.shape} of {image.shape}, torch {expected.shape}")
+        worst = max(worst, float(np.abs(result - expected).max()))
+        peak = max(peak, float(np.abs(expected).max()))
+    if not worst <= TOLERANCE * peak:
+        raise ExportError(f"the exported model differs from torch by {worst:.2g}, more than {TOLERANCE * peak:.0e}")
     return worst
 
 
-def _load(path: Path) -> tuple[Checkpoint, Any]:
+def write_model(proto: onnx.ModelProto, target: Path) -> None:
+    """Write a model: `target` holds the old file or the whole new one, never a part.
+
+    Raises:
+        ExportError: it is larger than a file of this kind can be.
+    """
+    if proto.ByteSize() > MODEL_BYTES_MAX:
+        raise ExportError(f"{target}: {proto.ByteSize()} bytes is more than a model file can have")
+    part = target.with_name(f".{target.name}.part")
+    try:
+        part.write_bytes(proto.SerializeToString())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _pictures(channels: int) -> Iterator[npt.NDArray[np.float32]]:
+    noise = np.random.default_rng(0)
+    ramp, random, row = ((1, channels, *size) for size in _CHECKED_SIZES)
+    yield np.linspace(0, 1, int(np.prod(ramp)), dtype=np.float32).reshape(ramp)
+    yield noise.random(random, dtype=np.float32)
+    yield np.ones(row, np.float32)
+
+
+def _traced(network: Any, channels: int) -> onnx.ModelProto:
+    try:
+        import onnxscript  # noqa: F401  # torch's exporter is built on it
+        import torch
+    except ImportError as error:
+        raise MissingDependencyError(error.name or "torch", "train", "exporting a generator") from error
+    free = torch.export.Dim.DYNAMIC
+    with _quiet():
+        try:
+            program = torch.onnx.export(
+                network,
+                (torch.zeros(1, channels, *_TRACED_SIZE),),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_shapes=({2: free, 3: free},),
+                external_data=False,
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            raise ExportError(f"{type(network).__name__} cannot be traced: {_reason(error)}") from error
+    if program is None:
+        raise ExportError(f"{type(network).__name__} cannot be traced")
+    return program.model_proto
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of the error at the root of a chain of errors."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what torch's exporter says about itself: deprecations in its own code, packages it could also use."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _load(path: Path) -> Checkpoint:
     try:
         from streamsr.training.checkpoint import load_checkpoint
     except ImportError as error:
         raise MissingDependencyError(error.name or "torch", "train", "exporting a checkpoint") from error
-    saved = load_checkpoint(path)
-    return saved, saved.build()
+    return load_checkpoint(path)

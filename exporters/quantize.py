@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from streamsr.errors import ExportError
+from streamsr.errors import ExportError, UnknownNameError
 from streamsr.graph.model import load_model
 from streamsr.spec import ModelSpec
 
 from .bias import corrected
 from .calibrate import LEVELS, Range, best_range, observe
 from .equalize import equalized
-from .onnx import seal
-from .qdq import with_qdq
+from .onnx import seal, write_model
+from .qdq import quantizable, with_qdq
+from .unshare import unshared
 
 Floats = npt.NDArray[np.float32]
 
@@ -40,20 +41,34 @@ def quantize(source: Path, target: Path, images: Iterable[Floats], keep_float: C
 
     Raises:
         ModelError: `source` is not an image-to-image ONNX model.
-        ExportError: no images, or the int8 picture is below `PSNR_FLOOR`.
+        UnknownNameError: a name of `keep_float` is no convolution of the model.
+        ExportError: no images, nothing to quantize, a model that is quantized already, or the int8 picture is below
+            `PSNR_FLOOR`.
     """
     model, images = load_model(source), list(images)
-    proto = model.proto
+    proto = unshared(model.proto)
+    _check_subject(proto, source, keep_float)
     inputs = [node.input[0] for node in proto.graph.node if node.op_type == "Conv" and node.name not in keep_float]
     everything = sorted({node.input[0] for node in proto.graph.node if node.op_type == "Conv"})
     proto = equalized(proto, observe(proto, everything, images))
     ranges = {name: best_range(stats) for name, stats in observe(proto, inputs, images).items()}
+    if not any(quantizable(proto, node, ranges) for node in proto.graph.node):
+        raise ExportError(f"{source} has no convolution with constant weights left to quantize")
     ranges |= {value.name: Range(1 / LEVELS) for value in proto.graph.input if value.name in ranges}
     spec = replace(model.spec, name=f"{model.spec.name}.int8")
     result = seal(with_qdq(corrected(proto, ranges, images), ranges), spec)
     _check(proto, result, images)
-    target.write_bytes(result.SerializeToString())
+    write_model(result, target)
     return spec
+
+
+def _check_subject(proto: onnx.ModelProto, source: Path, keep_float: Collection[str]) -> None:
+    if any(node.op_type == "QuantizeLinear" for node in proto.graph.node):
+        raise ExportError(f"{source} is quantized already; quantize the float model it was made from")
+    known = {node.name for node in proto.graph.node if node.op_type == "Conv"}
+    for name in keep_float:
+        if name not in known:
+            raise UnknownNameError("convolution", name, known)
 
 
 def _check(proto: onnx.ModelProto, quantized: onnx.ModelProto, images: list[Floats]) -> None:

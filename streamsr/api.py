@@ -28,16 +28,23 @@ ModelLike = str | Path | Chain
 
 
 @overload
-def upscale(input: Image, *, model: ModelLike = ...) -> Image: ...
+def upscale(input: Image, *, model: ModelLike = ..., detail: float | None = ...) -> Image: ...
 @overload
 def upscale(
-    input: str | Path, output: str | Path, *, model: ModelLike = ..., on_progress: OnProgress = ..., **options: Any
+    input: str | Path,
+    output: str | Path,
+    *,
+    model: ModelLike = ...,
+    detail: float | None = ...,
+    on_progress: OnProgress = ...,
+    **options: Any,
 ) -> Report: ...
 def upscale(
     input: str | Path | Image,  # noqa: A002  # the word the command line uses
     output: str | Path | None = None,
     *,
     model: ModelLike = "live-x2",
+    detail: float | None = None,
     on_progress: OnProgress = None,
     **options: Any,
 ) -> Report | Image:
@@ -49,6 +56,7 @@ def upscale(
         output: where the result goes (for a path); its suffix selects the container.
         model: a name from `streamsr models`, an ONNX file, or a `Chain`. Many images are faster through one `Chain`,
             which keeps its engine.
+        detail: for a model with an adversarial twin, from 0 (faithful) to 1 (the twin: detailed).
         on_progress: called after every frame.
         options: fields of `media.options.WriteOptions`, `media.source.ReadOptions` and `chain.EngineOptions`:
             `codec="libx265"`, `crf=20`, `overwrite=True`, `frames=100`, `precision="fp32"`, …
@@ -64,7 +72,7 @@ def upscale(
     from .media.source import ReadOptions
 
     reading, writing, engine = _share_out(options, ReadOptions, WriteOptions, EngineOptions)
-    with _as_chain(model, engine) as chain:
+    with _as_chain(model, engine, detail) as chain:
         if not isinstance(input, str | Path | np.ndarray):
             raise ConfigError(f"upscale takes a path or a numpy image, not {type(input).__name__}")
         if isinstance(input, np.ndarray):
@@ -101,7 +109,12 @@ def upscale_file(
 
 @contextmanager
 def frames(
-    path: str | Path, *, model: ModelLike = "live-x2", pix_fmt: str | None = None, **options: Any
+    path: str | Path,
+    *,
+    model: ModelLike = "live-x2",
+    detail: float | None = None,
+    pix_fmt: str | None = None,
+    **options: Any,
 ) -> Iterator[Iterator[Frame]]:
     """Iterate over upscaled frames, decoding and computing ahead in threads of their own.
 
@@ -112,6 +125,7 @@ def frames(
     Args:
         path: anything `upscale` reads.
         model: a name, an ONNX file, or a `Chain`.
+        detail: as for `upscale`.
         pix_fmt: pixel format of the frames, converted inside the engine; None keeps the video's own.
         options: fields of `media.source.ReadOptions` and `chain.EngineOptions`.
 
@@ -122,7 +136,7 @@ def frames(
     from .media.source import ReadOptions
 
     reading, engine = _share_out(options, ReadOptions, EngineOptions)
-    with _as_chain(model, engine) as chain, closing(open_source(str(path), reading)) as source:
+    with _as_chain(model, engine, detail) as chain, closing(open_source(str(path), reading)) as source:
         target = chain.output_info(source.info)
         if pix_fmt is not None:
             target = replace(target, layout=pixel_layout(pix_fmt))
@@ -131,14 +145,16 @@ def frames(
 
 
 @contextmanager
-def _as_chain(model: ModelLike, options: EngineOptions) -> Iterator[Chain]:
+def _as_chain(model: ModelLike, options: EngineOptions, detail: float | None) -> Iterator[Chain]:
     """The caller's chain as it is; one of our own is closed at the end."""
     if isinstance(model, Chain):
-        if options != EngineOptions():
-            raise ConfigError("backend, precision, threads, device, cache and tile belong to the Chain that is given")
+        if options != EngineOptions() or detail is not None:
+            raise ConfigError(
+                "detail, backend, precision, threads, device, cache and tile belong to the Chain that is given"
+            )
         yield model
         return
-    with Chain(model, options=options) as chain:
+    with Chain(model, options=options, detail=detail) as chain:
         yield chain
 
 

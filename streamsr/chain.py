@@ -22,10 +22,10 @@ from .engines.tiling import TiledEngine, sample_tile
 from .errors import ConfigError, UnknownNameError
 from .frame import Frame, VideoInfo
 from .graph.frame_graph import FrameGraph, build_frame_graph, overlap
-from .graph.model import Model, load_model
+from .graph.model import Model
 from .graph.planes import to_tensors
 from .graph.stream import StreamFormat
-from .zoo.catalog import resolve
+from .link import make_links
 
 _FASTEST_FIRST = ("int8", "bf16", "fp32")
 _ENGINES_KEPT = 4
@@ -64,26 +64,29 @@ class Chain:
     Any number of runs may share a chain, from any threads: each borrows an engine of its own.
     """
 
-    def __init__(self, *models: str | Path, options: EngineOptions | None = None) -> None:
+    def __init__(self, *models: str | Path, options: EngineOptions | None = None, detail: float | None = None) -> None:
         """Resolve and load the models: names of the zoo or paths of ONNX files.
+
+        Args:
+            models: in the order they are applied.
+            options: how they are compiled and run.
+            detail: for models with an adversarial twin (`<name>-gan`), how far to go towards it: 0 is faithful, 1 the
+                twin, in between the weights are mixed. None leaves every model as it is.
 
         Raises:
             UnknownNameError: no such model.
             ModelError: a file that is not a usable model.
-            ConfigError: no model at all.
+            ConfigError: no model at all, or a `detail` out of range or for models without a twin.
         """
-        if not models:
-            raise ConfigError("a chain needs at least one model; `streamsr models` lists them")
         self.options = options or EngineOptions()
-        self._entries = tuple(resolve(str(model)) for model in models)
-        self._loaded: dict[Path, Model] = {}
+        self._links = make_links([str(model) for model in models], detail)
         self._graphs: dict[tuple[tuple[Path, ...], StreamFormat, StreamFormat], FrameGraph] = {}
         self._idle: dict[tuple[StreamFormat, StreamFormat], Engine] = {}
         self._lock = threading.Lock()
         self._compiling = threading.Lock()
         self._closed = False
-        self.name = "+".join(entry.name for entry in self._entries)
-        self.scale = math.prod(self._load(entry.path).spec.scale for entry in self._entries)
+        self.name = "+".join(link.name for link in self._links)
+        self.scale = math.prod(link.scale for link in self._links)
         """Output pixels per input pixel along each axis."""
 
     def __enter__(self) -> Self:
@@ -183,11 +186,11 @@ class Chain:
         return compile_engine(candidates, resized(source, target), options, lambda: probe, resized)
 
     def _precisions(self, source: StreamFormat) -> list[str]:
-        quantized = any("int8" in entry.variants or entry.precision == "int8" for entry in self._entries)
+        quantized = any(link.has_int8 for link in self._links)
         wanted = self.options.precision
         if wanted == "int8" and not quantized:
             raise ConfigError(f"{self.name} does not come in int8; use --precision auto, bf16 or fp32")
-        if any(entry.precision == "int8" for entry in self._entries) and wanted == "auto":
+        if any(link.is_int8 for link in self._links) and wanted == "auto":
             return ["int8", "fp32"]  # asked for by name
         if wanted != "auto":
             return list(dict.fromkeys([wanted, "fp32"]))
@@ -198,19 +201,10 @@ class Chain:
         return [precision for precision in _FASTEST_FIRST if precision in native and precision not in unfit]
 
     def _graph(self, precision: str, source: StreamFormat, target: StreamFormat) -> FrameGraph:
-        key = self._paths(precision), source, target
+        key = tuple(link.path(precision) for link in self._links), source, target
         if key not in self._graphs:
             self._graphs[key] = build_frame_graph(self._models(precision), source, target.layout, target.color)
         return self._graphs[key]
 
     def _models(self, precision: str) -> list[Model]:
-        return [self._load(path) for path in self._paths(precision)]
-
-    def _paths(self, precision: str) -> tuple[Path, ...]:
-        """The chain's model files in this precision, where they come in it."""
-        return tuple(entry.variants.get(precision, entry.path) for entry in self._entries)
-
-    def _load(self, path: Path) -> Model:
-        if path not in self._loaded:
-            self._loaded[path] = load_model(path)
-        return self._loaded[path]
+        return [link.model(precision) for link in self._links]

@@ -12,6 +12,7 @@
     │   └── VerificationError               it compiles, but its pictures are wrong
     ├── ModelError (ValueError)             a model file that is not what it must be
     ├── ExportError                         a checkpoint that does not become a faithful ONNX file
+    ├── TrainingError                       a training run that is lost and has stopped
     ├── ConfigError (ValueError)            an option or recipe with an impossible value
     ├── UnknownNameError (LookupError)      no model, backend or style of that name; lists the names
     └── MissingDependencyError (ImportError)    an optional package is absent; names the pip extra
@@ -71,6 +72,10 @@ class ModelError(StreamsrError, ValueError):
 
 class ExportError(StreamsrError):
     """A checkpoint that does not become a faithful ONNX file."""
+
+
+class TrainingError(StreamsrError):
+    """A training run that is lost and has stopped: going on would only spoil the weights."""
 
 
 class ConfigError(StreamsrError, ValueError):

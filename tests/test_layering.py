@@ -38,16 +38,20 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "cpu": (VOCABULARY, set()),
     "signals": (VOCABULARY, set()),
     "infer": (VOCABULARY | {"analysis", "graph", "engines", "report"}, set()),
-    "chain": (VOCABULARY | {"graph", "engines", "zoo"}, set()),
+    "link": (VOCABULARY | {"graph", "zoo"}, set()),
+    "chain": (VOCABULARY | {"graph", "engines", "link"}, set()),
     "processing": (VOCABULARY | {"graph", "chain", "cpu", "infer", "report"}, set()),
     "pipeline": (VOCABULARY | {"chain", "cpu", "processing", "report", "signals"}, set()),
     "image": (VOCABULARY | {"chain", "graph"}, set()),
     "api": (VOCABULARY | {"media", "chain", "image", "pipeline", "processing", "report"}, set()),
     "generators": (VOCABULARY, {"torch"}),
-    "training": (VOCABULARY | {"generators", "media", "signals"}, {"torch", "lightning_fabric", "safetensors"}),
+    "training": (
+        VOCABULARY | {"generators", "media", "signals", "zoo"},
+        {"torch", "lightning_fabric", "safetensors", "cv2"},
+    ),
     "exporters": (
         VOCABULARY | {"generators", "graph", "zoo", "training"},
-        {"torch", "onnx", "onnxruntime", "safetensors"},
+        {"torch", "onnx", "onnxruntime", "safetensors", "spandrel"},
     ),
     "cli": (
         VOCABULARY

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from . import options as o
+from .files import new_file
 
 
 def graph(
@@ -30,7 +31,7 @@ def graph(
     from ..graph.model import load_model
     from ..graph.stream import StreamFormat
     from ..layout import pixel_layout
-    from ..media.output import PendingFile, check_target
+    from ..media.output import check_target
     from ..zoo.catalog import resolve
 
     check_target(output, overwrite=overwrite)
@@ -38,12 +39,8 @@ def graph(
     target = pixel_layout(output_pix_fmt) if output_pix_fmt else None
     models = [load_model(resolve(name).path) for name in model]
     built = build_frame_graph(models, source, target, fold=not no_fold)
-    file = PendingFile(output, overwrite=overwrite)
-    try:
-        file.path.write_bytes(built.proto.SerializeToString())
-        file.publish()
-    finally:
-        file.discard()  # nothing is left to discard once it is published
+    with new_file(output, overwrite=overwrite) as path:
+        path.write_bytes(built.proto.SerializeToString())
     tensors = (*built.proto.graph.input, *built.proto.graph.output)
     for tensor in tensors:
         shape = "x".join(str(dim.dim_value) for dim in tensor.type.tensor_type.shape.dim)

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import OpenError, StreamsrError
-from . import cache, doctor, graph, info, models, upscale
+from . import cache, doctor, evaluate, export, graph, import_model, info, models, quantize, train, upscale
 from .console import show_notes
 from .options import UsageError
 
@@ -48,6 +48,11 @@ app.command()(info.info)
 app.command()(graph.graph)
 app.add_typer(cache.app, name="cache")
 app.command()(doctor.doctor)
+app.command()(export.export)
+app.command("import", epilog=import_model.EPILOG)(import_model.import_model)
+app.command()(quantize.quantize)
+app.add_typer(evaluate.app, name="eval")
+app.add_typer(train.app, name="train")
 
 
 def _version(wanted: bool) -> None:

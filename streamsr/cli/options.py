@@ -32,6 +32,15 @@ ModelNames = Annotated[
         rich_help_panel=_MODEL,
     ),
 ]
+Detail = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="For a model with a -gan twin: 0 faithful to the source, 1 as detailed as the twin, or between.",
+        rich_help_panel=_MODEL,
+    ),
+]
 Backend = Annotated[str, typer.Option(help="auto, openvino or onnxruntime.", rich_help_panel=_MODEL)]
 PrecisionName = Annotated[str, typer.Option(help="auto, fp32, bf16 or int8.", rich_help_panel=_MODEL)]
 Threads = Annotated[

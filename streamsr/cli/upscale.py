@@ -29,6 +29,8 @@ EPILOG = """Examples:
 
     streamsr upscale in.mkv out.mkv --codec libx265 --crf 20 --preset slow
 
+    streamsr upscale in.mp4 out.mp4 --model detail-x2 --detail 0.4
+
     streamsr upscale in.mp4 part.mp4 --start 1:30 --end 1:45
 
     streamsr upscale photos/ photos-x2/
@@ -43,6 +45,7 @@ def upscale(
     paths: o.Paths,
     output_dir: o.OutputDir = None,
     model: o.ModelNames = None,
+    detail: o.Detail = None,
     backend: o.Backend = "auto",
     precision: o.PrecisionName = "auto",
     threads: o.Threads = None,
@@ -81,7 +84,7 @@ def upscale(
     engine = EngineOptions(backend=backend, precision=precision, threads=threads, tile=o.parse_tile(tile))
     if folder is not None:
         make_folder(folder)
-    with Chain(*(model or ["live-x2"]), options=engine) as chain:
+    with Chain(*(model or ["live-x2"]), options=engine, detail=detail) as chain:
         run_jobs(jobs, partial(upscale_file, chain=chain, reading=reading, writing=writing), json=json, quiet=quiet)
 
 

@@ -55,7 +55,8 @@ def _taps(length: int, scale: Fraction) -> tuple[Reals, npt.NDArray[np.int64]]:
     indices = first[:, None] + np.arange(int(np.ceil(4 / shrink)) + 2)
     weights = _cubic((centres[:, None] - indices) * shrink)
     weights /= weights.sum(axis=1, keepdims=True)
-    return weights, np.clip(indices, 0, length - 1).astype(np.int64)
+    used = weights.any(axis=0)
+    return weights[:, used], np.clip(indices[:, used], 0, length - 1).astype(np.int64)
 
 
 def _cubic(x: Reals) -> Reals:

@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass, field, is_dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-from ..errors import ConfigError
-
-Section = TypeVar("Section")
+from .balance import BalanceConfig
+from .degradations import DEGRADATIONS, Degradation
+from .tables import override, read_table, section
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratorSection:
-    """Which architecture, and its configuration."""
+    """Which architecture, its configuration, and what it starts from."""
 
     name: str = "ecb"
     config: dict[str, Any] = field(default_factory=dict)
     """Fields of the architecture's `Config`; `scale` is given here."""
+    start: str = ""
+    """A checkpoint to start from: a path, or the name of a bundled model. Tensors that do not fit, such as the last
+    convolution of another scale, start fresh."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataSection:
-    """Which images, and how they are cut."""
+    """Which images and videos, and how they are cut."""
 
     include: tuple[str, ...] = ("**/*",)
     """Globs relative to the data folder."""
     exclude: tuple[str, ...] = ()
+    sizes: tuple[float, ...] = (1.0,)
+    """Each image is also used at these sizes: shrunk images have finer detail than photographs as they come."""
+    variants: int = 1
+    """Low-resolution versions of each image and size; more than one makes sense when degradations are random."""
+    frames: int = 1
+    """Frames of the clip that the degradations see; the last one is learned from. A codec needs several."""
     patch: int = 64
     """Side of a low-resolution patch in pixels."""
     batch: int = 16
+    """Patches a step, over all processes."""
     candidates: int = 1
     """Patches drawn for each one kept (the one of the highest contrast): flat ones teach little."""
 
 
 @dataclass(frozen=True, slots=True)
 class OptimSection:
-    """Adam with warm-up and cosine, averaged weights."""
+    """Adam or Muon with warm-up and cosine, averaged weights."""
 
+    method: Literal["adam", "muon"] = "adam"
+    """Muon (`muon.Muon`) takes about half the steps."""
     steps: int = 100_000
     lr: float = 1e-3
     lr_end: float = 1e-6
@@ -53,12 +65,48 @@ class OptimSection:
 
 @dataclass(frozen=True, slots=True)
 class LossSection:
-    """What is minimised: names of `losses.LOSSES`."""
+    """What is minimised: sums of `losses.LOSSES`, name -> weight."""
 
-    main: str = "l1"
-    finish: str = "mse"
+    main: dict[str, float] = field(default_factory=lambda: {"l1": 1.0})
+    finish: dict[str, float] = field(default_factory=lambda: {"mse": 1.0})
     finish_share: float = 0.2
     """Share of the steps, at the end, that minimise `finish` instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class PerceptualSection:
+    """The perceptual loss: squared differences of features (`perceptual.PerceptualLoss`)."""
+
+    file: str
+    """The backbone's weights, a `.npz` file."""
+    layers: dict[str, float] = field(default_factory=lambda: {"conv3_4": 1.0})
+    """Layer -> weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdversarialSection:
+    """The discriminator, and what the generator hears from it."""
+
+    discriminator: str = "unet"
+    """Name in `DISCRIMINATORS`."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """Fields of the discriminator's `Config`."""
+    loss: str = "nonsaturating"
+    """Name in `losses.ADVERSARIAL`."""
+    weight: float = 0.01
+    """Of the adversarial loss beside `[loss]`."""
+    lr: float = 1e-4
+    """Of the discriminator."""
+    feature_matching: float = 0.0
+    """Weight of the L1 distance between its features of the picture and of the truth."""
+    r1: float = 0.0
+    """Gradient penalty on real pictures from the start; the watch may switch it on later."""
+    r1_every: int = 16
+    """Steps between two penalties, each counted that many times."""
+    stability: float = 0.0
+    """Weight of the difference between the results for a picture and for the same picture with noise: what boils."""
+    noise: float = 2 / 255
+    """Standard deviation of that noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +130,13 @@ class Recipe:
     name: str
     generator: GeneratorSection = field(default_factory=GeneratorSection)
     data: DataSection = field(default_factory=DataSection)
+    degrade: tuple[dict[str, Any], ...] = ({"kind": "bicubic"},)
+    """How low-resolution images are made, in order: tables of `kind`, a name in `DEGRADATIONS`, and its fields."""
     optim: OptimSection = field(default_factory=OptimSection)
     loss: LossSection = field(default_factory=LossSection)
+    perceptual: PerceptualSection | None = None
+    adversarial: AdversarialSection | None = None
+    balance: BalanceConfig = field(default_factory=BalanceConfig)
     run: RunSection = field(default_factory=RunSection)
 
     @property
@@ -91,56 +144,36 @@ class Recipe:
         """Output pixels per input pixel along each axis."""
         return int(self.generator.config.get("scale", 1))
 
+    @property
+    def degradations(self) -> list[Degradation]:
+        """The pieces of `degrade`, ready to run."""
+        return [_degradation(self, index) for index in range(len(self.degrade))]
 
-def load_recipe(path: Path) -> Recipe:
-    """Read a recipe.
+
+def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe; each of `overrides` is a line `optim.steps=1000` that wins over the file.
 
     Raises:
         ConfigError: no such file, not TOML, an unknown key (the legal ones are listed), a value of the wrong type.
     """
-    try:
-        raw = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"recipe {path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"recipe {path} is not TOML: {error}") from error
+    raw = read_table(path)
+    for line in overrides:
+        override(raw, line)
     return parse_recipe(raw, f"recipe {path}")
 
 
 def parse_recipe(raw: dict[str, Any], where: str = "recipe") -> Recipe:
     """Build a recipe from TOML's tables; `where` names the file in errors. Raises `ConfigError` as above."""
-    return _section(Recipe, raw, where)
+    recipe = section(Recipe, raw, where)
+    for index in range(len(recipe.degrade)):
+        _degradation(recipe, index, f"{where}: degrade[{index}]")
+    return recipe
 
 
-def _section(kind: type[Section], raw: Any, where: str) -> Section:
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{where} is {raw!r}, expected a table")
-    known = get_type_hints(kind)
-    unknown = sorted(set(raw) - set(known))
-    if unknown:
-        raise ConfigError(f"{where}: unknown key {unknown[0]!r}; legal keys: {', '.join(known)}")
-    try:
-        return kind(**{key: _value(value, known[key], f"{where}: {key}") for key, value in raw.items()})
-    except TypeError as error:
-        raise ConfigError(f"{where}: {error}") from error
-
-
-def _value(value: Any, hint: Any, where: str) -> Any:
-    """`value` as the type `hint` has it; lists become tuples, tables become sections."""
-    arguments = get_args(hint)
-    if is_dataclass(hint):
-        return _section(cast("type[Any]", hint), value, where)
-    if get_origin(hint) is Literal:
-        if value not in arguments:
-            raise ConfigError(f"{where} is {value!r}, expected one of {', '.join(arguments)}")
-        return value
-    if get_origin(hint) is tuple:
-        return tuple(_value(item, arguments[0], where) for item in _of_type(value, (list,), where))
-    kinds = {float: (int, float)}.get(hint, (get_origin(hint) or hint,))
-    return _of_type(value, kinds, where)
-
-
-def _of_type(value: Any, kinds: tuple[type, ...], where: str) -> Any:
-    if type(value) not in kinds:
-        raise ConfigError(f"{where} is {value!r}, expected {kinds[-1].__name__}")
-    return value
+def _degradation(recipe: Recipe, index: int, where: str = "degrade") -> Degradation:
+    table = dict(recipe.degrade[index])
+    kind = DEGRADATIONS.load(str(table.pop("kind", None)))
+    if "scale" in {each.name for each in fields(kind)}:
+        table.setdefault("scale", recipe.scale)
+    piece: Degradation = section(kind, table, where)
+    return piece

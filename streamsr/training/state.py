@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import Adam, Optimizer
 
 from ..errors import ConfigError, ModelError
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from .ema import Ema
+from .muon import Muon
+from .recipe import OptimSection
 
 
 @dataclass
 class TrainingState:
-    """Trained weights, their average, the optimizer's moments, and where the run stands.
+    """Weights and their average, the optimizers' moments, and where the run stands.
 
-    Batches depend on the step alone and nothing else is random after the start, so no generator state is kept.
+    Batches, noise and rates depend on the step alone, and a network's own random state (the vectors of spectral norm)
+    is among its tensors: so there is no generator of random numbers to keep.
     """
 
-    model: nn.Module
-    ema: Ema
-    optimizer: Optimizer
+    modules: dict[str, nn.Module]
+    optimizers: dict[str, Optimizer]
+    recipe: dict[str, Any]
+    """The recipe as plain values: a run goes on by the recipe that began it."""
     step: int = 0
     """Steps done."""
     cpu_seconds: float = 0.0
     """CPU time spent so far, over all starts of the run."""
-    recipe: dict[str, Any] = field(default_factory=dict)
-    """The recipe as plain values: a run goes on by the recipe that began it."""
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What else the loop must remember; plain JSON."""
+    _clock: float = field(default_factory=time.process_time)
+
+    def advance(self) -> None:
+        """Count a step, and the CPU time since the last one."""
+        now = time.process_time()
+        self.step, self.cpu_seconds, self._clock = self.step + 1, self.cpu_seconds + now - self._clock, now
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -40,14 +50,18 @@ class TrainingState:
 
     def save(self, path: Path, generator: str, config: dict[str, Any]) -> None:
         """Write everything to one safetensors file, atomically."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        tensors |= {f"ema.{name}": value for name, value in self.ema.model.state_dict().items()}
+        tensors = {
+            f"{part}.{name}": value
+            for part, module in self.modules.items()
+            for name, value in module.state_dict().items()
+        }
         tensors |= {
-            f"optimizer.{index}.{name}": value
-            for index, moments in self.optimizer.state_dict()["state"].items()
+            f"{part}.{index}.{name}": value
+            for part, optimizer in self.optimizers.items()
+            for index, moments in optimizer.state_dict()["state"].items()
             for name, value in moments.items()
         }
-        save_checkpoint(path, Checkpoint(tensors, generator, config, self.facts))
+        save_checkpoint(path, Checkpoint(tensors, generator, config, self.facts | {"notes": self.notes}))
 
     def restore(self, path: Path) -> None:
         """Take up what `save` wrote.
@@ -60,23 +74,38 @@ class TrainingState:
         # JSON has no tuples: the recipes are compared as JSON
         if saved.facts.get("recipe") != json.loads(json.dumps(self.recipe)):
             raise ConfigError(f"{path} was begun with another recipe; give a new output folder or the old recipe")
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in _under("optimizer.", saved.tensors).items():
-            index, key = name.split(".", 1)
-            moments.setdefault(int(index), {})[key] = value
         try:
             self.step, self.cpu_seconds = int(saved.facts["step"]), float(saved.facts["cpu_seconds"])
-            self.model.load_state_dict(_under("model.", saved.tensors))
-            self.ema.model.load_state_dict(_under("ema.", saved.tensors))
-            self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
-        except (KeyError, ValueError, RuntimeError) as error:
+            self.notes = dict(saved.facts["notes"])
+            for part, module in self.modules.items():
+                module.load_state_dict(_under(f"{part}.", saved.tensors))
+            for part, optimizer in self.optimizers.items():
+                moments = _moments(_under(f"{part}.", saved.tensors))
+                optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelError(f"{path} is not the state of such a run: {error}") from error
+
+
+def new_optimizer(model: nn.Module, section: OptimSection) -> Optimizer:
+    """The optimizer that the recipe names."""
+    first, second = section.betas
+    if section.method == "muon":
+        return Muon(model, section.lr, (first, second))
+    return adam(model, section.lr, section.betas)
 
 
 def adam(model: nn.Module, lr: float, betas: tuple[float, ...]) -> Optimizer:
     """Adam (Kingma and Ba, ICLR 2015), all tensors updated by one fused kernel."""
-    return torch.optim.Adam(model.parameters(), lr=lr, betas=(betas[0], betas[1]), fused=True)
+    return Adam(model.parameters(), lr=lr, betas=(betas[0], betas[1]), fused=True)
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _moments(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split(".", 1)
+        moments.setdefault(int(index), {})[key] = value
+    return moments
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,12 @@ from ..errors import ModelError, UnknownNameError
 HOME = Path(__file__).parent
 """The folder of the manifest; its file names are relative to it."""
 
+INT8 = "int8"
+TWIN = "-gan"
+"""Ending of the name of a model's adversarial twin: the same network, fine-tuned to look detailed."""
+
+Precision = Literal["fp32", "int8"]
+
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
@@ -22,7 +29,7 @@ class ModelEntry:
     name: str
     path: Path
     """The `.onnx` file."""
-    precision: Literal["fp32", "int8"]
+    precision: Precision
     """What its convolutions compute in; a file of the user's counts as fp32."""
     sha256: str
     summary: str
@@ -31,21 +38,40 @@ class ModelEntry:
     """Markdown: architecture, training data, licence, quality, cost, limits."""
     variants: dict[str, Path] = field(default_factory=dict)
     """The same network in other precisions: `{"int8": path}`."""
+    twin: str | None = None
+    """What `resolve` finds the adversarial twin by, if there is one."""
+    facts: ModelFacts | None = None
+    """What the manifest says about it; None for a file of the user's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a list of models shows beside name and summary."""
+
+    group: str
+    """What it belongs with."""
+    scale: int
+    color: str
+    weights: int
+    """How many numbers were learned; 0 for an interpolation."""
+    licence: str
 
 
 def names() -> tuple[str, ...]:
-    """The names of the zoo, in the manifest's order."""
+    """The models of the zoo, in the manifest's order; `<name>.int8` is a name too where there is such a variant."""
     return tuple(_manifest())
 
 
 def resolve(name_or_path: str) -> ModelEntry:
     """The model of that name, or the ONNX file at that path.
 
+    The twin of a file `mine.onnx` is `mine-gan.onnx` beside it.
+
     Raises:
         UnknownNameError: neither a name of the zoo nor a file.
         ModelError: a file that is not called `.onnx`.
     """
-    entry = _manifest().get(name_or_path)
+    entry = _entry(name_or_path)
     if entry is not None:
         return entry
     path = Path(name_or_path).expanduser()
@@ -53,7 +79,9 @@ def resolve(name_or_path: str) -> ModelEntry:
         raise UnknownNameError("model", name_or_path, names())
     if path.suffix.lower() != ".onnx":
         raise ModelError(f"{path} is not an ONNX file; a model is a file called .onnx or one of {', '.join(names())}")
-    return ModelEntry(path.stem, path, "fp32", sha256_of(path), f"ONNX file {path}")
+    twin = path.with_stem(path.stem + TWIN)
+    found = str(twin) if twin.is_file() else None
+    return ModelEntry(path.stem, path, "fp32", sha256_of(path), f"ONNX file {path}", twin=found)
 
 
 def sha256_of(path: Path) -> str:
@@ -63,18 +91,41 @@ def sha256_of(path: Path) -> str:
 
 
 @cache
-def _manifest() -> dict[str, ModelEntry]:
-    tables = tomllib.loads((HOME / "manifest.toml").read_text("utf-8"))
-    return {name: _entry(name, table) for name, table in tables.items()}
+def _manifest() -> Mapping[str, dict[str, Any]]:
+    return tomllib.loads((HOME / "manifest.toml").read_text("utf-8"))
 
 
-def _entry(name: str, table: dict[str, Any]) -> ModelEntry:
+def _entry(name: str) -> ModelEntry | None:
+    """The entry of a name, or of the int8 variant of one."""
+    plain = name.removesuffix(f".{INT8}")
+    table = _manifest().get(plain)
+    if table is None or (plain != name and INT8 not in table["files"]):
+        return None
+    entry = _float_entry(plain, table)
+    if plain == name:
+        return entry
+    return replace(
+        entry,
+        name=name,
+        path=entry.variants[INT8],
+        precision="int8",
+        sha256=table["files"][INT8]["sha256"],
+        summary=f"{plain} in 8-bit integers, faster on CPUs with VNNI",
+        variants={"fp32": entry.path},
+        twin=None,
+    )
+
+
+def _float_entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
+    files = table["files"]
     return ModelEntry(
         name=name,
-        path=HOME / table["path"],
-        precision=table["precision"],
-        sha256=table["sha256"],
+        path=HOME / files["fp32"]["path"],
+        precision="fp32",
+        sha256=files["fp32"]["sha256"],
         summary=table["summary"],
         card=HOME / table["card"],
-        variants={precision: HOME / file for precision, file in table.get("variants", {}).items()},
+        variants={precision: HOME / file["path"] for precision, file in files.items() if precision != "fp32"},
+        twin=name + TWIN if name + TWIN in _manifest() else None,
+        facts=ModelFacts(**{key: table[key] for key in ("group", "scale", "color", "weights", "licence")}),
     )

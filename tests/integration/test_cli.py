@@ -7,7 +7,6 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -15,23 +14,8 @@ import numpy as np
 import onnx
 import pytest
 
-from streamsr.cli import main as cli
 from tests.clips import LOSSLESS, make_clip
-
-Run = Callable[..., int]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command in this process; returns its exit code."""
-
-    def run(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["streamsr", *map(str, arguments)])
-        with pytest.raises(SystemExit) as done:
-            cli.main()
-        return int(done.value.code or 0)
-
-    return run
+from tests.integration.conftest import Run
 
 
 @pytest.fixture
@@ -218,7 +202,7 @@ def test_info(run: Run, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_models_and_cards(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models", "--json") == 0
     names = [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()]
-    assert {"live-x2", "live-x2.int8"} <= set(names)
+    assert {"live-x2", "lanczos-x2"} <= set(names)
     assert run("models", "live-x2") == 0
     assert "trained" in capsys.readouterr().out.lower()
 

@@ -12,12 +12,12 @@ from onnx import numpy_helper
 from exporters.bias import corrected
 from exporters.calibrate import Range, Statistics, best_range, observe
 from exporters.equalize import equalized
-from exporters.onnx import plain_model
 from exporters.qdq import with_qdq
 from exporters.quantize import quantize
-from streamsr.errors import ExportError, ModelError
+from streamsr.errors import ExportError, ModelError, UnknownNameError
 from streamsr.graph.model import load_model
 from streamsr.spec import ModelSpec
+from tests.unit.exporters.plain import plain_model
 
 SPEC = ModelSpec("tiny", scale=2, color="luma", halo=3)
 
@@ -160,9 +160,35 @@ def test_signed_tensors_keep_zero_exact() -> None:
     np.testing.assert_allclose(span.rounded(values), values, atol=span.scale)
 
 
-def test_what_cannot_be_quantized(plain: Path, tmp_path: Path) -> None:
+def test_weights_that_several_convolutions_share(tmp_path: Path, calibration: list[np.ndarray]) -> None:
+    """Each must be equalized, corrected and scaled by itself."""
+    proto = network()
+    repeated = onnx.NodeProto()
+    repeated.CopyFrom(next(node for node in proto.graph.node if node.name == "conv1"))
+    relu = onnx.helper.make_node("Relu", ["again"], ["relu_again"])
+    repeated.input[0], repeated.output[0], repeated.name = "relu1", "again", "again"
+    last = next(index for index, node in enumerate(proto.graph.node) if node.name == "conv2")
+    proto.graph.node[last].input[0] = "relu_again"
+    proto.graph.node.insert(last, repeated)
+    proto.graph.node.insert(last + 1, relu)
+    (tmp_path / "shared.onnx").write_bytes(proto.SerializeToString())
+    quantize(tmp_path / "shared.onnx", tmp_path / "shared.int8.onnx", calibration)
+    made = onnx.load(tmp_path / "shared.int8.onnx")
+    assert len({node.input[1] for node in made.graph.node if node.op_type == "Conv"}) == 4
+    for image in calibration:
+        assert np.sqrt(((run(made, image) - run(proto, image)) ** 2).mean()) < 0.003
+
+
+def test_what_cannot_be_quantized(plain: Path, tmp_path: Path, calibration: list[np.ndarray]) -> None:
     with pytest.raises(ExportError, match="at least one calibration image"):
         quantize(plain, tmp_path / "out.onnx", [])
+    with pytest.raises(ExportError, match="no convolution with constant weights left"):
+        quantize(plain, tmp_path / "out.onnx", calibration, keep_float={"conv0", "conv1", "conv2"})
+    with pytest.raises(UnknownNameError, match="no convolution named 'conv7'"):
+        quantize(plain, tmp_path / "out.onnx", calibration, keep_float={"conv7"})
+    quantize(plain, tmp_path / "done.onnx", calibration)
+    with pytest.raises(ExportError, match="quantized already"):
+        quantize(tmp_path / "done.onnx", tmp_path / "out.onnx", calibration)
     (tmp_path / "text.onnx").write_text("text")
     with pytest.raises(ModelError, match=r"text\.onnx"):
         quantize(tmp_path / "text.onnx", tmp_path / "out.onnx", [])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -9,9 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from streamsr.errors import ConfigError, UnsupportedFormatError  # noqa: E402
-from streamsr.training.data import Pair, Patches, find_images, load_pairs, make_pair  # noqa: E402
+from streamsr.training.data import Patches  # noqa: E402
+from streamsr.training.degrade import bicubic  # noqa: E402
 from streamsr.training.images import read_rgb  # noqa: E402
-from streamsr.training.recipe import DataSection  # noqa: E402
+from streamsr.training.metrics import luma  # noqa: E402
+from streamsr.training.pairs import Pair, find_images, load_pairs, make_pairs  # noqa: E402
+from streamsr.training.recipe import DataSection, Recipe, parse_recipe  # noqa: E402
+from tests import clips  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -36,22 +41,64 @@ def test_globs_choose_images(folder: Path) -> None:
         find_images(folder, ["b/*"], [])
 
 
+def recipe(**tables: object) -> Recipe:
+    return parse_recipe({"name": "t", "generator": {"config": {"scale": 2}}, **tables})
+
+
+def pair_of(seed: int, folder: Path) -> Pair:
+    path = folder / f"pair{seed}.png"
+    cv2.imwrite(str(path), picture(seed)[..., ::-1])
+    (pair,) = make_pairs(path, recipe(), "luma")
+    return pair
+
+
+def test_pairs_are_as_the_benchmarks_make_them(folder: Path) -> None:
+    (pair,) = make_pairs(folder / "a" / "0.png", recipe(), "luma")
+    rgb = picture(0)
+    np.testing.assert_array_equal(pair.high[..., 0], luma(rgb))
+    np.testing.assert_array_equal(pair.low[..., 0], luma(bicubic(rgb, Fraction(1, 2))))
+    (colored,) = make_pairs(folder / "a" / "0.png", recipe(), "rgb")
+    np.testing.assert_array_equal(colored.high, rgb)
+    np.testing.assert_array_equal(colored.low, bicubic(rgb, Fraction(1, 2)))
+
+
+def test_sizes_and_variants_multiply(folder: Path) -> None:
+    several = recipe(
+        data={"sizes": [1, 0.5], "variants": 3}, degrade=[{"kind": "bicubic"}, {"kind": "noise", "sigma": [5.0, 9.0]}]
+    )
+    pairs = list(make_pairs(folder / "a" / "0.png", several, "rgb"))
+    assert [pair.high.shape for pair in pairs] == [(40, 52, 3)] * 3 + [(20, 26, 3)] * 3
+    np.testing.assert_array_equal(pairs[0].high, pairs[1].high)
+    assert (pairs[0].low != pairs[1].low).any()
+
+
+def test_degradations_that_end_at_another_size(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="52x40 into 52x40, which is not 1/2"):
+        list(make_pairs(folder / "a" / "0.png", recipe(degrade=[]), "luma"))
+
+
+def test_videos_give_pairs_too(folder: Path) -> None:
+    clips.make_clip(folder / "clip.mkv", frames=9, width=64, height=48)
+    pairs = list(make_pairs(folder / "clip.mkv", recipe(data={"frames": 2}), "luma"))
+    assert [pair.high.shape for pair in pairs] == [(48, 64, 1)]
+
+
 def test_pairs_are_cached_until_a_file_changes(folder: Path) -> None:
     paths, cache = find_images(folder, ["a/*"], []), folder / "cache"
-    first = load_pairs(paths, 2, cache)
-    again = load_pairs(paths, 2, cache)
+    first = load_pairs(paths, recipe(), "luma", cache)
+    again = load_pairs(paths, recipe(), "luma", cache)
     assert len(list(cache.iterdir())) == 1
     for pair, same, index in zip(first, again, range(3), strict=True):
-        np.testing.assert_array_equal(pair.high, make_pair(picture(index), 2).high)
+        np.testing.assert_array_equal(pair.high[..., 0], luma(picture(index)))
         np.testing.assert_array_equal(pair.low, same.low)
         np.testing.assert_array_equal(pair.high, same.high)
     cv2.imwrite(str(paths[0]), picture(9)[..., ::-1])
-    np.testing.assert_array_equal(load_pairs(paths, 2, cache)[0].high, make_pair(picture(9), 2).high)
+    np.testing.assert_array_equal(load_pairs(paths, recipe(), "luma", cache)[0].high[..., 0], luma(picture(9)))
 
 
 def test_patches_are_pieces_of_their_images_turned_together() -> None:
     """Low and high carry their own positions as values, so that every turn and crop can be checked."""
-    low = np.arange(12 * 14, dtype=np.uint8).reshape(12, 14)
+    low = np.arange(12 * 14, dtype=np.uint8).reshape(12, 14, 1)
     pair = Pair(low, low.repeat(2, 0).repeat(2, 1))
     patches = Patches([pair], 2, DataSection(patch=6, batch=64), seed=0)
     small, large = patches.batch(3)
@@ -62,8 +109,15 @@ def test_patches_are_pieces_of_their_images_turned_together() -> None:
     assert steps == {(-1, -14), (1, -14), (-1, 14), (1, 14), (-14, -1), (14, -1), (-14, 1), (14, 1)}
 
 
-def test_batches_depend_on_seed_and_step_alone() -> None:
-    pairs = [make_pair(picture(seed), 2) for seed in range(2)]
+def test_processes_share_a_batch(tmp_path: Path) -> None:
+    patches = Patches([pair_of(0, tmp_path)], 2, DataSection(patch=8, batch=6, candidates=2), 0)
+    whole, parts = patches.batch(3)[1], [patches.batch(3, rank, 3)[1] for rank in range(3)]
+    for rank, part in enumerate(parts):
+        assert torch.equal(part, whole[rank::3])
+
+
+def test_batches_depend_on_seed_and_step_alone(tmp_path: Path) -> None:
+    pairs = [pair_of(seed, tmp_path) for seed in range(2)]
     section = DataSection(patch=8, batch=4, candidates=2)
     one, other = Patches(pairs, 2, section, 5), Patches(pairs, 2, section, 5)
     other.batch(0)
@@ -73,8 +127,8 @@ def test_batches_depend_on_seed_and_step_alone() -> None:
 
 
 def test_candidates_prefer_contrast() -> None:
-    half = np.full((32, 64), 100, np.uint8)
-    half[:, 32:] = np.random.default_rng(0).integers(0, 256, (32, 32))
+    half = np.full((32, 64, 1), 100, np.uint8)
+    half[:, 32:] = np.random.default_rng(0).integers(0, 256, (32, 32, 1))
     pair = Pair(half, half.repeat(2, 0).repeat(2, 1))
 
     def contrast(candidates: int) -> float:
@@ -84,9 +138,9 @@ def test_candidates_prefer_contrast() -> None:
     assert contrast(4) > 0.9 > contrast(1)
 
 
-def test_images_that_are_too_small() -> None:
+def test_images_that_are_too_small(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="64 low-resolution pixels"):
-        Patches([make_pair(picture(0), 2)], 2, DataSection(patch=64), 0)
+        Patches([pair_of(0, tmp_path)], 2, DataSection(patch=64), 0)
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "bmp"])

@@ -21,5 +21,8 @@ def test_the_rate_climbs_then_falls_to_its_end() -> None:
 
 
 def test_the_last_steps_minimise_the_finishing_loss() -> None:
-    loss_at = loss_schedule(LossSection("l1", "mse", 0.25), 8)
-    assert [loss_at(step) for step in range(8)] == [l1] * 6 + [mse] * 2
+    loss_at = loss_schedule(LossSection({"l1": 1.0}, {"mse": 3.0, "l1": 0.5}, 0.25), 8)
+    output, target = torch.rand(1, 1, 4, 4), torch.rand(1, 1, 4, 4)
+    early, late = l1(output, target), 3 * mse(output, target) + 0.5 * l1(output, target)
+    for step, expected in enumerate([early] * 6 + [late] * 2):
+        assert loss_at(step)(output, target).item() == pytest.approx(expected.item())

@@ -7,7 +7,6 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -17,33 +16,24 @@ from streamsr.errors import ConfigError, ModelError, UnknownNameError  # noqa: E
 from streamsr.generators.ecb import Ecb  # noqa: E402
 from streamsr.training import sr  # noqa: E402
 from streamsr.training.checkpoint import load_checkpoint  # noqa: E402
+from streamsr.training.data import Patches  # noqa: E402
+from streamsr.training.metrics import psnr as psnr_of  # noqa: E402
+from streamsr.training.pairs import find_images, load_pairs  # noqa: E402
 from streamsr.training.recipe import Recipe, parse_recipe  # noqa: E402
+from streamsr.training.run import MODEL_NAME, STATE_NAME, prepare  # noqa: E402
+from streamsr.training.start import new_generator  # noqa: E402
+from tests.unit.training.runs import tables, write_images  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
 
 def recipe(steps: int = 12, **run: int) -> Recipe:
-    return parse_recipe(
-        {
-            "name": "tiny",
-            "generator": {"config": {"scale": 2, "width": 4, "depth": 1}},
-            "data": {"patch": 12, "batch": 2, "candidates": 2},
-            "optim": {"steps": steps, "lr": 4e-3, "ema": 0.9},
-            "loss": {"finish_share": 0.5},
-            "run": {"threads": 1, "log_every": 1, "checkpoint_every": 4, "evaluate_every": 6, **run},
-        }
-    )
+    return parse_recipe(tables(optim={"steps": steps}, run=run))
 
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    y, x = np.mgrid[:64, :64]
-    for index in range(2):
-        waves = 127 + 60 * np.sin(x / (2 + index)) + 60 * np.cos(y / 3 + x / 9)
-        cv2.imwrite(str(folder / f"{index}.png"), waves.astype(np.uint8))
-    return folder
+    return write_images(tmp_path / "images")
 
 
 def log_of(out: Path) -> list[dict]:
@@ -52,24 +42,24 @@ def log_of(out: Path) -> list[dict]:
 
 def test_a_resumed_run_ends_with_the_same_bits(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = load_checkpoint(sr.train(recipe(), images, tmp_path / "whole"))
-    batch, out = sr.Patches.batch, tmp_path / "parts"
+    batch, out = Patches.batch, tmp_path / "parts"
 
-    def dies_at_seven(self: sr.Patches, step: int) -> tuple:
+    def dies_at_seven(self: Patches, step: int, *place: int) -> tuple:
         if step == 7:
             raise OSError("power cut")
-        return batch(self, step)
+        return batch(self, step, *place)
 
-    monkeypatch.setattr(sr.Patches, "batch", dies_at_seven)
+    monkeypatch.setattr(Patches, "batch", dies_at_seven)
     with pytest.raises(OSError, match="power cut"):
         sr.train(recipe(), images, out)
-    assert load_checkpoint(out / sr.STATE_NAME).facts["step"] == 4, "the last whole checkpoint"
-    monkeypatch.setattr(sr.Patches, "batch", batch)
+    assert load_checkpoint(out / STATE_NAME).facts["step"] == 4, "the last whole checkpoint"
+    monkeypatch.setattr(Patches, "batch", batch)
     parts = load_checkpoint(sr.train(recipe(), images, out))
 
     assert whole.facts["step"] == parts.facts["step"] == 12
     for name, tensor in whole.tensors.items():
         assert torch.equal(tensor, parts.tensors[name]), name
-    states = [load_checkpoint(folder / sr.STATE_NAME).tensors for folder in (tmp_path / "whole", out)]
+    states = [load_checkpoint(folder / STATE_NAME).tensors for folder in (tmp_path / "whole", out)]
     assert states[0].keys() == states[1].keys()
     assert any(name.startswith("optimizer.") for name in states[0])
     for name, tensor in states[0].items():
@@ -80,9 +70,9 @@ def test_interrupt_saves_and_stops(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     sr.train(recipe(steps=1_000_000, checkpoint_every=1_000_000, log_every=1000), images, out)
-    step = load_checkpoint(out / sr.STATE_NAME).facts["step"]
+    step = load_checkpoint(out / STATE_NAME).facts["step"]
     assert 0 < step < 1_000_000
-    assert load_checkpoint(out / sr.MODEL_NAME).facts["step"] == step
+    assert load_checkpoint(out / MODEL_NAME).facts["step"] == step
 
 
 def test_it_learns_and_logs(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,8 +80,9 @@ def test_it_learns_and_logs(images: Path, tmp_path: Path, capsys: pytest.Capture
     log = log_of(tmp_path / "out")
     psnr = [entry["psnr"] for entry in log if "psnr" in entry]
     cpu = [entry["cpu"] for entry in log if "cpu" in entry]
-    repeated = [(pair.low.repeat(2, 0).repeat(2, 1), pair.high) for pair in sr.load_pairs(sorted(images.iterdir()), 2)]
-    assert psnr[-1] > np.mean([sr.psnr(*pair, 2) for pair in repeated]) + 3
+    pairs = load_pairs(sorted(images.iterdir()), recipe(), "luma", tmp_path / "cache")
+    repeated = [(pair.low.repeat(2, 0).repeat(2, 1)[..., 0], pair.high[..., 0]) for pair in pairs]
+    assert psnr[-1] > np.mean([psnr_of(*pair, 2) for pair in repeated]) + 3
     assert cpu == sorted(cpu)
     captured = capsys.readouterr()
     assert "120/120" in captured.err
@@ -108,7 +99,7 @@ def test_a_folder_belongs_to_its_recipe(images: Path, tmp_path: Path) -> None:
 def test_a_damaged_state_is_an_error_not_a_fresh_start(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     sr.train(recipe(), images, out)
-    (out / sr.STATE_NAME).write_bytes((out / sr.STATE_NAME).read_bytes()[:-10])
+    (out / STATE_NAME).write_bytes((out / STATE_NAME).read_bytes()[:-10])
     with pytest.raises(ModelError, match=r"state\.safetensors"):
         sr.train(recipe(), images, out)
 
@@ -119,7 +110,7 @@ def test_impossible_recipes(images: Path, tmp_path: Path) -> None:
         broken = replace(good.generator, config={"scale": 2, "breadth": 3})
         sr.train(replace(good, generator=broken), images, tmp_path / "a")
     with pytest.raises(UnknownNameError, match="charbonnier"):
-        sr.train(replace(good, loss=replace(good.loss, main="l3")), images, tmp_path / "b")
+        sr.train(replace(good, loss=replace(good.loss, main={"l3": 1.0})), images, tmp_path / "b")
 
 
 def test_bf16_rounds_neither_the_picture_nor_the_sum(
@@ -140,6 +131,34 @@ def test_bf16_rounds_neither_the_picture_nor_the_sum(
     monkeypatch.setattr(Ecb, "forward", silent)
     options = replace(recipe(steps=2), run=replace(recipe().run, precision="bf16"))
     sr.train(options, images, tmp_path / "out")
-    batch = sr.Patches(sr.load_pairs(sr.find_images(images, ["*"], []), 2), 2, options.data, 0).batch(0)
+    pairs = load_pairs(find_images(images, ["*"]), options, "luma", tmp_path / "cache")
+    batch = Patches(pairs, 2, options.data, 0).batch(0)
     assert torch.equal(seen[0][0], batch[0])
     assert torch.equal(seen[0][1], batch[0].repeat_interleave(2, 2).repeat_interleave(2, 3))
+
+
+def test_a_start_gives_what_fits(images: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = sr.train(recipe(), images, tmp_path / "first")
+    trained = load_checkpoint(first).tensors
+    larger = parse_recipe(tables(generator={"config": {"scale": 4, "width": 4, "depth": 1}, "start": str(first)}))
+    started = new_generator(larger).state_dict()
+    assert torch.equal(started["blocks.1.plain"], trained["blocks.1.plain"])
+    assert started["blocks.2.plain"].shape[0] == 16
+    assert "blocks.2.plain" in caplog.text
+    assert "blocks.1.plain" not in caplog.text
+    with pytest.raises(ConfigError, match="neither a checkpoint file nor a bundled one"):
+        new_generator(replace(larger, generator=replace(larger.generator, start="nothing-x2")))
+
+
+def test_rgb_generators_train_too(images: Path, tmp_path: Path) -> None:
+    config = {"scale": 2, "width": 8, "depth": 2}
+    small = parse_recipe(tables(generator={"name": "span", "config": config}, optim={"method": "muon", "steps": 4}))
+    saved = load_checkpoint(sr.train(small, images, tmp_path / "out", validate=images))
+    assert saved.generator == "span"
+    assert saved.build()(torch.rand(1, 3, 8, 8)).shape == (1, 3, 16, 16)
+
+
+def test_pictures_to_judge_by_are_taken_once_and_as_they_are(images: Path, tmp_path: Path) -> None:
+    several = parse_recipe(tables(data={"sizes": [1, 0.5], "variants": 2}))
+    run, _ = prepare(several, images, tmp_path / "out", validate=images)
+    assert [pair.high.shape for pair in run.held_out] == [(64, 64, 1)] * 2

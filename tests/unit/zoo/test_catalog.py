@@ -10,8 +10,13 @@ from streamsr.errors import ModelError, UnknownNameError
 from streamsr.graph.model import load_model
 from streamsr.zoo import catalog
 
+EVERY_NAME = [
+    name for plain in catalog.names() for name in (plain, f"{plain}.int8") if name == plain or "int8" in
+    catalog.resolve(plain).variants
+]  # fmt: skip
 
-@pytest.mark.parametrize("name", catalog.names())
+
+@pytest.mark.parametrize("name", EVERY_NAME)
 def test_bundled_files_are_the_ones_the_manifest_means(name: str) -> None:
     entry = catalog.resolve(name)
     assert catalog.sha256_of(entry.path) == entry.sha256
@@ -23,17 +28,38 @@ def test_bundled_files_are_the_ones_the_manifest_means(name: str) -> None:
     assert "\n" not in entry.summary
     spec = load_model(entry.path).spec
     assert spec.name == name
-    assert spec.licence
     assert spec.training_data
     assert f"{spec.metrics['set5_psnr']:.2f}" in card, "the card states what the file was measured to do"
+    assert entry.facts is not None
+    assert (entry.facts.scale, entry.facts.color, entry.facts.licence) == (spec.scale, spec.color, spec.licence)
+
+
+def test_all_files_together_are_small_enough_to_ship() -> None:
+    assert sum(path.stat().st_size for path in catalog.HOME.rglob("*") if path.is_file()) < 12_000_000
+
+
+def test_no_file_is_left_over() -> None:
+    meant = {path for name in EVERY_NAME for path in (catalog.resolve(name).path, catalog.resolve(name).card)}
+    assert set((catalog.HOME / "models").iterdir()) == meant
 
 
 def test_live_x2_and_its_int8_variant() -> None:
-    assert set(catalog.names()) >= {"live-x2", "live-x2.int8"}
+    assert {"live-x2", "lanczos-x2"} <= set(catalog.names())
     plain, int8 = catalog.resolve("live-x2"), catalog.resolve("live-x2.int8")
     assert (plain.precision, int8.precision) == ("fp32", "int8")
     assert plain.variants == {"int8": int8.path}
     assert int8.variants == {"fp32": plain.path}
+
+
+def test_a_twin_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    table = catalog._manifest()["live-x2"]
+    monkeypatch.setattr(catalog, "_manifest", lambda: {"one": table, "one-gan": table, "two": table})
+    twins = {name: catalog.resolve(name).twin for name in ("one", "one-gan", "two", "one.int8")}
+    assert twins == {"one": "one-gan", "one-gan": None, "two": None, "one.int8": None}
+    for name in ("mine.onnx", "mine-gan.onnx", "other.onnx"):
+        (tmp_path / name).write_bytes(b"")
+    assert catalog.resolve(str(tmp_path / "mine.onnx")).twin == str(tmp_path / "mine-gan.onnx")
+    assert catalog.resolve(str(tmp_path / "other.onnx")).twin is None
 
 
 def test_a_path_is_a_name_too(tmp_path: Path) -> None:
@@ -47,6 +73,8 @@ def test_a_path_is_a_name_too(tmp_path: Path) -> None:
 def test_names_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'live-x2'"):
         catalog.resolve("live-x3")
+    with pytest.raises(UnknownNameError, match=r"'lanczos-x2\.int8'"):
+        catalog.resolve("lanczos-x2.int8")
     with pytest.raises(UnknownNameError, match="live-x2"):
         catalog.resolve(str(tmp_path / "gone.onnx"))
     (tmp_path / "model.pt").write_bytes(b"")

@@ -1,0 +1,90 @@
+"""Super-resolution against a discriminator (SRGAN, Ledig et al., CVPR 2017): one loop, read top to bottom.
+
+The generator starts from one that was trained for fidelity, as there: from a random start the two never meet.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigError
+from ..signals import stop_on_signals
+from .adversary import Adversary
+from .backbones import load_backbone
+from .ema import Ema
+from .losses.regular import stability
+from .perceptual import PerceptualLoss
+from .recipe import Recipe
+from .run import MODEL_NAME, Run, prepare
+from .schedule import Loss, learning_rate, loss_schedule, set_rate
+from .state import new_optimizer
+
+
+def train(recipe: Recipe, data: Path, out: Path, validate: Path | None = None, devices: int = 1) -> Path:
+    """Train as `recipe` says, which has a table `adversarial`; arguments, files and resuming are those of `sr.train`.
+
+    Raises:
+        ConfigError: an impossible recipe, no start, no images, or `out` belonging to another recipe.
+        TrainingError: the networks fell out of balance and could not be brought back.
+    """
+    section = recipe.adversarial
+    if section is None or not recipe.generator.start:
+        raise ConfigError(f"recipe {recipe.name!r} needs a table [adversarial], and generator.start to warm up from")
+    run, model = prepare(recipe, data, out, validate, devices)
+    adversary = Adversary(run, section, model)
+    ema, optimizer = Ema(model, recipe.optim.ema), new_optimizer(model, recipe.optim)
+    state = run.begin(
+        {"model": model, "ema": ema.model, "judge": adversary.judge},
+        {"optimizer": optimizer, "judge_optimizer": adversary.optimizer},
+    )
+    adversary.launch(state)
+    fidelity, perceptual, fabric = loss_schedule(recipe.loss, recipe.optim.steps), perceptual_loss(run), run.fabric
+    network, optimizer = fabric.setup(model, optimizer)
+
+    with stop_on_signals(run.stop.set), run.log(state) as log:
+        for low, high in run.batches(state):
+            set_rate(optimizer, learning_rate(state.step, recipe.optim))
+            with run.low_precision:
+                output = network(low).float()
+            verdict = adversary.learn(high, output.detach(), state.step)
+
+            loss = fidelity(state.step)(output, high) + adversary.lesson(output, high)
+            with run.low_precision:
+                if perceptual is not None:
+                    loss = loss + perceptual(output, high)
+                if section.stability:
+                    loss = loss + section.stability * stability(model, low, output, noise(run, low, state.step))
+            fabric.backward(loss)
+            norm = run.step(network, optimizer, state.step)
+            ema.update(model, state.step)
+
+            if change := adversary.watch(verdict, norm, output, high, state):
+                log.say(state.step, change)
+            run.finish_step(state, log, ema.model, loss=loss.detach(), judge=verdict.loss, **adversary.averages)
+        run.save(state, ema.model)
+    return out / MODEL_NAME
+
+
+def perceptual_loss(run: Run) -> Loss | None:
+    """The recipe's perceptual loss with its weights read, or None without one.
+
+    Raises:
+        ModelError: the file is no backbone.
+        UnknownNameError: a layer it does not have.
+    """
+    section = run.recipe.perceptual
+    if section is None:
+        return None
+    backbone = load_backbone(Path(section.file).expanduser()).to(run.fabric.device)
+    return PerceptualLoss(backbone, section.layers)
+
+
+def noise(run: Run, low: Tensor, step: int) -> Tensor:
+    """Noise of the recipe's strength in the shape of `low`; it depends on seed, step and process alone."""
+    section, fabric = run.recipe.adversarial, run.fabric
+    random = torch.Generator().manual_seed((run.recipe.run.seed << 40) + (step << 8) + fabric.global_rank)
+    drawn = torch.randn(low.shape, generator=random).to(low.device)
+    return drawn * (section.noise if section else 0.0)

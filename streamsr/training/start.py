@@ -1,0 +1,62 @@
+"""A new generator by its recipe, with what another one has learned where that fits."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+
+from ..errors import ConfigError
+from ..generators import GENERATORS
+from ..generators.base import Generator
+from ..zoo.catalog import HOME
+from .checkpoint import load_checkpoint
+from .recipe import Recipe
+
+logger = logging.getLogger(__name__)
+
+
+def new_generator(recipe: Recipe) -> Generator:
+    """The recipe's generator; its random start depends on the recipe's seed alone.
+
+    Raises:
+        ConfigError: a configuration that the architecture does not have, or a start that does not exist.
+        UnknownNameError: no such architecture.
+        ModelError: the start is not a checkpoint.
+    """
+    torch.manual_seed(recipe.run.seed)
+    section = recipe.generator
+    kind = GENERATORS.load(section.name)
+    try:
+        generator: Generator = kind(kind.Config(**section.config))
+    except TypeError as error:
+        raise ConfigError(f"recipe {recipe.name!r}: generator {section.name!r}: {error}") from error
+    if section.start:
+        take_over(generator, start_path(section.start))
+    return generator
+
+
+def start_path(start: str) -> Path:
+    """The file that `start` names: a path, or the checkpoint of a bundled model. Raises `ConfigError` for neither."""
+    bundled = HOME / "checkpoints" / f"{start}.safetensors"
+    for path in (Path(start).expanduser(), bundled):
+        if path.is_file():
+            return path
+    raise ConfigError(f"start {start!r} is neither a checkpoint file nor a bundled one (there is no {bundled.name})")
+
+
+def take_over(generator: Generator, path: Path) -> None:
+    """Load the tensors that have the same name and shape; say which were left as they are.
+
+    Raises:
+        ConfigError: not one fits.
+    """
+    saved, own = load_checkpoint(path).tensors, generator.state_dict()
+    fitting = {name: value for name, value in saved.items() if name in own and own[name].shape == value.shape}
+    if not fitting:
+        raise ConfigError(f"nothing in {path} fits the generator: it is another architecture or size")
+    generator.load_state_dict(own | fitting)
+    fresh = sorted(set(own) - set(fitting))
+    if fresh:
+        logger.warning("%s of %s tensors start fresh, %s has none that fit: %s", len(fresh), len(own), path, fresh)
