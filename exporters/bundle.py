@@ -2,8 +2,8 @@
 
     python -m exporters.bundle live-x2 stream-x2 --eval FOLDER [--data FOLDER]
 
-A model NAME is `checkpoints/NAME.safetensors` with `checkpoints/NAME.toml` (`About`) beside it, in the zoo's folder,
-and has a card `models/NAME.md`. It is measured on every set of `--eval` (folders as `pairs.read_set` takes them). int8
+A model NAME is `checkpoints/NAME.safetensors` with `checkpoints/NAME.toml` (`About`) beside it, in the zoo's folder; it
+gets a card, `models/NAME.md`. It is measured on every set of `--eval` (folders as `pairs.read_set` takes them). int8
 is calibrated on patches of the images under `--data` that the checkpoint's own recipe names, downscaled.
 """
 
@@ -23,6 +23,7 @@ from streamsr.spec import ModelSpec
 from streamsr.zoo.catalog import HOME, INT8
 
 from .calibration import EVERY_IMAGE, calibration_images, find_images
+from .card import Training, card
 from .evaluate import evaluate, model_upscale
 from .manifest import note_model
 from .onnx import export_generator, read_checkpoint, seal, write_model
@@ -50,6 +51,10 @@ class About:
     """Whether there is an int8 variant."""
     keep_float: tuple[str, ...] = ()
     """Convolutions that int8 leaves alone."""
+    notes: str = ""
+    """For the card: what is to be said of the training."""
+    limits: tuple[str, ...] = ()
+    """For the card: what the model cannot do."""
     card: str = ""
     """File name of the card in `models/`; empty: the model's own."""
 
@@ -62,7 +67,7 @@ def read_about(path: Path) -> About:
     """
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-        return About(**table | {"keep_float": tuple(table.get("keep_float", ()))})
+        return About(**table | {key: tuple(table.get(key, ())) for key in ("keep_float", "limits")})
     except (OSError, TypeError, ValueError) as error:
         raise ConfigError(f"{path} does not describe a model: {error}") from error
 
@@ -113,6 +118,17 @@ def make_model(
     return metrics
 
 
+def write_card(name: str, about: About, metrics: Mapping[str, Metrics], home: Path = HOME) -> None:
+    """Write `models/NAME.md` for a model that has a checkpoint in the zoo."""
+    from streamsr.training.checkpoint import load_checkpoint
+
+    saved = load_checkpoint(home / "checkpoints" / f"{name}.safetensors")
+    weights = sum(parameter.numel() for parameter in saved.build().deploy().parameters())
+    training = Training(saved.facts, (home / "checkpoints" / "credits.md").read_text("utf-8"))
+    spec = load_model(home / "models" / f"{name}.onnx").spec
+    (home / "models" / f"{name}.md").write_text(card(spec, about, weights, metrics, training), "utf-8")
+
+
 def note_quality(path: Path, sets: Mapping[str, Path]) -> Metrics:
     """Measure a model file on benchmark sets (name -> folder) and write the figures into its metadata."""
     model = load_model(path)
@@ -158,8 +174,10 @@ def main() -> None:
         about = read_about(checkpoint.with_suffix(".toml"))
         generator, spec = read_checkpoint(checkpoint)
         images = trained_on(checkpoint, options.data) if about.int8 and options.data else None
-        for precision, metrics in make_model(generator, spec, about, benchmark_sets(options.eval), images).items():
-            sys.stdout.write(f"{name} {precision}: {metrics}\n")
+        metrics = make_model(generator, spec, about, benchmark_sets(options.eval), images)
+        write_card(name, about, metrics)
+        for precision, figures in metrics.items():
+            sys.stdout.write(f"{name} {precision}: {figures}\n")
 
 
 if __name__ == "__main__":

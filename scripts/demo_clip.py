@@ -18,7 +18,7 @@ TONE_HZ, AUDIO_RATE = 440, 48000
 SHOWPIECE = (10, 88, 48)
 """Frame, top and left of a part worth a picture, in pixels of the clip."""
 
-# All in the public domain or CC0: NASA (astronaut, hubble), SpaceX (rocket), R. Michniewicz (coffee), S. van der Walt
+# All in the public domain or CC0: NASA (astronaut, hubble), SpaceX (rocket), Rachel Michetti (coffee), S. van der Walt
 # (chelsea), L. Anderson (camera), and CC0 textures (brick, grass, gravel).
 PHOTOS = ("astronaut", "hubble_deep_field", "coffee", "gravel", "rocket", "camera", "chelsea", "brick", "grass")
 

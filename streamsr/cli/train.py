@@ -22,7 +22,7 @@ SR_EPILOG = """Examples:
 
     streamsr train sr detail-x2-gan --data photos/ --out runs/gan --set perceptual.file=vgg19.npz
 
-The same command again goes on where the run stopped; `streamsr export runs/live-x2/model.safetensors -o live.onnx` ends it.
+The same command again goes on where the run stopped. `streamsr export runs/live-x2/model.safetensors` is next.
 """
 
 

@@ -67,11 +67,12 @@ def make_pairs(path: Path, recipe: Recipe, color: Literal["luma", "rgb"], index:
     for clip in _clips(path, recipe, rng):
         rows, columns = (side // scale for side in clip.shape[1:3])
         clip = clip[:, : rows * scale, : columns * scale]  # noqa: PLW2901  # the part that has a low-resolution pixel
-        low = degrade(clip, pieces, rng)[-1]
+        shown = int(rng.integers(1, len(clip))) if len(clip) > 1 else 0  # the first frame of a stream is like no other
+        low, high = degrade(clip, pieces, rng)[shown], clip[shown]
         if low.shape[:2] != (rows, columns):
             sizes = f"{clip.shape[2]}x{clip.shape[1]} into {low.shape[1]}x{low.shape[0]}"
             raise ConfigError(f"the degradations make {sizes}, which is not 1/{scale}: end with resize_to or bicubic")
-        yield Pair(_colored(low, color), _colored(clip[-1], color))
+        yield Pair(_colored(low, color), _colored(high, color))
 
 
 def _clips(path: Path, recipe: Recipe, rng: np.random.Generator) -> Iterator[Clip]:

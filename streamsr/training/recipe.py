@@ -36,7 +36,7 @@ class DataSection:
     variants: int = 1
     """Low-resolution versions of each image and size; more than one makes sense when degradations are random."""
     frames: int = 1
-    """Frames of the clip that the degradations see; the last one is learned from. A codec needs several."""
+    """Frames of the clip that the degradations see; one after the first is learned from. A codec needs several."""
     patch: int = 64
     """Side of a low-resolution patch in pixels."""
     batch: int = 16

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,33 @@ def test_a_model_and_its_int8_variant(checkpoint: Path, home: Path, sets: dict[s
         "group": "a group", "summary": "a summary", "scale": 2, "color": "luma", "weights": weights,
         "licence": "Apache-2.0", "card": "models/tiny.md",
     }  # fmt: skip
+
+
+@pytest.mark.torch
+def test_the_card_tells_what_the_files_know(home: Path, sets: dict[str, Path]) -> None:
+    from streamsr.training.checkpoint import load_checkpoint, save_checkpoint
+
+    (home / "checkpoints").mkdir()
+    (home / "checkpoints/credits.md").write_text("Two photographs of mine.\n")
+    saved = load_checkpoint(HOME / "checkpoints/live-x2.safetensors")
+    facts = saved.facts | {"step": 1234567, "cpu_seconds": 600.0}
+    facts["recipe"] = facts["recipe"] | {"name": "tiny", "generator": {"start": "older"}}
+    save_checkpoint(home / "checkpoints/tiny.safetensors", replace(saved, facts=facts))
+    generator, spec = read_checkpoint(home / "checkpoints/tiny.safetensors")
+    about = replace(ABOUT, limits=("not for cats", "not for dogs"), notes="It rained.")
+    metrics = bundle.make_model(generator, spec, about, sets, home=home)
+    bundle.write_card("tiny", about, metrics, home)
+    card = (home / "models/tiny.md").read_text()
+    psnr, ssim = (metrics["fp32"][f"tiny_{name}"] for name in ("psnr", "ssim"))
+    for words in (
+        "# tiny\n\na description\n",
+        f"| **tiny** | {psnr:.2f} / {ssim:.4f} |",
+        "1 234 567 steps, from the weights of `older`; 10 minutes of CPU time",
+        "It rained.",
+        "## Training data\n\nTwo photographs of mine.\n",
+        "- not for cats\n- not for dogs\n",
+    ):
+        assert words in card
 
 
 @pytest.mark.torch
