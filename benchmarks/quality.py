@@ -3,8 +3,7 @@
     python -m benchmarks.quality --eval FOLDER [--backbone squeezenet_v1_1.npz] [--model live-x2 …]
 
 FOLDER holds Set5, Set14, …, each with `HR` and, where there are such, `LR_x2`, `LR_x4`; small pictures that are missing
-are made as MATLAB's `imresize` does. Fidelity is PSNR-Y and SSIM-Y by the literature's rule (`exporters.evaluate`);
-`bicubic` is the literature's baseline, the interpolations of the zoo take 8-bit luma as from a decoder.
+are made as MATLAB's `imresize` does. Fidelity is PSNR-Y and SSIM-Y by the literature's rule (`exporters.evaluate`).
 
 With `--backbone` (weights of SqueezeNet 1.1, which no model is trained by), every model that has a `-gan` twin is
 compared with it as `benchmarks.texture` says.

@@ -10,7 +10,7 @@ padding a bias before a 3x3 would make the border differ, and what it adds elsew
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -49,6 +49,12 @@ class EcbConfig:
     activation: Literal["relu", "prelu"] = "relu"
     """`prelu` has a learned slope below zero, one for each layer: exported as LeakyRelu, it is as fast as ReLU but for
     int8. It keeps alive the channels of the first layer, to which all brightness lies on one side of zero."""
+    centred: bool = False
+    """Let the kernels of the first convolution sum to zero, and replicate the picture's border before it: features tell
+    of differences, never of brightness, so none is wasted on it and the border is no edge. What ReLU needs to do as
+    well as PReLU."""
+    skip: bool = False
+    """Add the first features to those before the last convolution, as SESR does."""
 
 
 class EdgeBlock(nn.Module):
@@ -102,42 +108,51 @@ class Ecb(Generator):
 
     def collapse(self) -> list[Conv]:
         """The plain network: one 3x3 convolution per block, the activation after each but the last."""
-        return [block.collapse() for block in self.blocks if isinstance(block, EdgeBlock)]
+        first, *others = [block.collapse() for block in self.blocks if isinstance(block, EdgeBlock)]
+        return [_centred(first) if self.config.centred else first, *others]
 
     def deploy(self) -> PlainEcb:
         """The network of plain convolutions."""
-        slopes = self.slopes.tolist() if self.config.activation == "prelu" else []
-        return PlainEcb(self.collapse(), slopes, self.scale).eval()
+        return PlainEcb(self).eval()
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the collapsed network."""
         if self.config.activation == "relu":
-            return _run(x, self.collapse(), [F.relu] * (self.config.depth + 1), self.scale)
-        return _run(x, self.collapse(), [partial(_sloped, slope=slope) for slope in self.slopes], self.scale)
+            return _run(x, self.collapse(), [F.relu] * (self.config.depth + 1), self.config)
+        return _run(x, self.collapse(), [partial(_sloped, slope=slope) for slope in self.slopes], self.config)
 
 
 class PlainEcb(nn.Module):
     """The collapsed network: `depth + 2` convolutions, activations between, the picture added, channels to pixels."""
 
-    def __init__(self, convs: Iterable[Conv], slopes: Iterable[float], scale: int) -> None:
+    def __init__(self, ecb: Ecb) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(conv.module() for conv in convs)
-        sloped: list[Layer] = [partial(F.leaky_relu, negative_slope=slope) for slope in slopes]
-        self.activations = sloped or [F.relu] * (len(self.convs) - 1)
-        self.scale = scale
+        self.config = ecb.config
+        self.convs = nn.ModuleList(conv.module() for conv in ecb.collapse())
+        self.activations: list[Layer] = [F.relu] * (len(self.convs) - 1)
+        if self.config.activation == "prelu":
+            self.activations = [partial(F.leaky_relu, negative_slope=slope) for slope in ecb.slopes.tolist()]
 
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge `(N, 1, H, W)` to `(N, 1, scale * H, scale * W)`."""
-        return _run(x, list(self.convs), self.activations, self.scale)
+        return _run(x, list(self.convs), self.activations, self.config)
 
 
-def _run(x: Tensor, convs: Sequence[Layer], activations: Sequence[Layer], scale: int) -> Tensor:
+def _run(x: Tensor, convs: Sequence[Layer], activations: Sequence[Layer], config: EcbConfig) -> Tensor:
     """The last convolution's r*r channels are added to `x`, nearest-neighbour enlargement, and shuffled to pixels."""
-    *body, tail = convs
-    features = x  # (N, 1, H, W)
-    for conv, activation in zip(body, activations, strict=True):
-        features = activation(conv(features))  # (N, width, H, W)
-    return F.pixel_shuffle(tail(features) + x, scale)  # (N, 1, r*H, r*W)
+    (head, *body, tail), (first, *others) = convs, activations
+    picture = F.pad(x, (1, 1, 1, 1), mode="replicate") if config.centred else x
+    features = shallow = first(head(picture))  # (N, width, H, W)
+    for conv, activation in zip(body, others, strict=True):
+        features = activation(conv(features))
+    if config.skip:
+        features = features + shallow
+    return F.pixel_shuffle(tail(features) + x, config.scale)  # (N, 1, r*H, r*W)
+
+
+def _centred(conv: Conv) -> Conv:
+    """The kernels less their means, for a picture that is padded already."""
+    return Conv(conv.weight - conv.weight.mean((2, 3), keepdim=True), conv.bias, padded=False)
 
 
 def _sloped(x: Tensor, slope: Tensor) -> Tensor:

@@ -105,3 +105,31 @@ def test_registry_names_the_architectures() -> None:
     assert GENERATORS.load("ecb") is Ecb
     with pytest.raises(UnknownNameError, match="ecb"):
         GENERATORS.load("ecbsr")
+
+
+@pytest.mark.parametrize("activation", ["relu", "prelu"])
+def test_every_form_deploys_to_what_it_computes(activation: str) -> None:
+    torch.manual_seed(0)
+    model = Ecb(EcbConfig(width=8, depth=2, activation=activation, centred=True, skip=True))
+    stir(model)
+    x = torch.rand(2, 1, 9, 11)
+    torch.testing.assert_close(model.deploy()(x), model(x), atol=1e-5, rtol=1e-5)
+
+
+def test_centred_features_do_not_see_brightness() -> None:
+    """Adding a constant to the picture adds it to the result, up to the very border."""
+    torch.manual_seed(0)
+    model = Ecb(EcbConfig(width=8, depth=2, centred=True, skip=True)).double()
+    stir(model)
+    x = torch.rand(1, 1, 9, 11, dtype=torch.float64)
+    torch.testing.assert_close(model(x + 0.25), model(x) + 0.25)
+
+
+def test_the_skip_adds_the_first_features() -> None:
+    torch.manual_seed(0)
+    model = Ecb(EcbConfig(width=8, depth=0, skip=True)).double()
+    x = torch.rand(1, 1, 5, 6, dtype=torch.float64)
+    head, tail = model.collapse()
+    features = 2 * F.relu(F.conv2d(x, head.weight, head.bias, padding=1))
+    expected = F.pixel_shuffle(F.conv2d(features, tail.weight, tail.bias, padding=1) + x, 2)
+    torch.testing.assert_close(model(x), expected)

@@ -10,6 +10,7 @@ from streamsr.errors import ConfigError  # noqa: E402
 from streamsr.generators import GENERATORS  # noqa: E402
 from streamsr.training.adversary import new_judge  # noqa: E402
 from streamsr.training.recipe import load_recipe, parse_recipe  # noqa: E402
+from streamsr.training.start import new_generator  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -20,7 +21,7 @@ def test_the_bundled_recipes_load() -> None:
     recipe = load_recipe(BUNDLED / "live-x2.toml")
     assert recipe.name == "live-x2"
     assert recipe.scale == 2
-    assert recipe.generator.config == {"scale": 2, "width": 16, "depth": 8, "activation": "prelu"}
+    assert recipe.generator.config == {"scale": 2, "width": 16, "depth": 8, "centred": True, "skip": True}
     assert recipe.data.include == ("kodak/*", "photos/*")
     assert recipe.optim.betas == (0.9, 0.99)
 
@@ -41,7 +42,7 @@ def test_every_bundled_recipe_describes_networks_that_exist(path: Path) -> None:
     [
         ({"name": "x", "optim": {"learning_rate": 1}}, r"\[?optim.*'learning_rate'.*legal keys: method, steps, lr, "),
         ({"name": "x", "colour": 1}, "'colour'.*legal keys: name, generator, data"),
-        ({}, "name"),
+        ({}, "recipe: 'name' is missing"),
         ({"name": 3}, "name is 3, expected str"),
         ({"name": "x", "data": {"include": "kodak/*"}}, "include is 'kodak/\\*', expected list"),
         ({"name": "x", "data": {"patch": 48.5}}, "patch is 48.5, expected int"),
@@ -52,8 +53,18 @@ def test_every_bundled_recipe_describes_networks_that_exist(path: Path) -> None:
         ({"name": "x", "degrade": [{"kind": "jpeg", "quality": 3}]}, r"degrade\[0\]: quality is 3, expected list"),
         ({"name": "x", "degrade": [{"kind": "jpeg", "crf": 3}]}, r"degrade\[0\]: unknown key 'crf'; legal keys: "),
         ({"name": "x", "adversarial": {"weigth": 1}}, "adversarial: unknown key 'weigth'; legal keys: discriminator, "),
-        ({"name": "x", "perceptual": {}}, "file"),
-        ({"name": "x", "balance": {"winning": 2.0}}, "winning"),
+        ({"name": "x", "perceptual": {}}, "perceptual: 'file' is missing"),
+        ({"name": "x", "perceptual": {"file": "vgg.npz", "layers": {}}}, "layers = {} is out of its range"),
+        ({"name": "x", "balance": {"winning": 2.0}}, r"balance: winning = 2\.0 is out of its range"),
+        ({"name": "x", "generator": {"config": {"scale": "2"}}}, "generator: config = {'scale': '2'} is out of"),
+        ({"name": "x", "data": {"sizes": [1, -1]}}, "data: sizes = .* is out of its range"),
+        ({"name": "x", "data": {"batch": 0}}, "data: batch = 0 is out of its range"),
+        ({"name": "x", "optim": {"betas": [0.9]}}, r"optim: betas = \(0\.9,\) is out of its range"),
+        ({"name": "x", "optim": {"ema": 2}}, "optim: ema = 2 is out of its range"),
+        ({"name": "x", "loss": {"main": {}}}, "loss: main = {} is out of its range"),
+        ({"name": "x", "adversarial": {"r1_every": 0}}, "adversarial: r1_every = 0 is out of its range"),
+        ({"name": "x", "run": {"log_every": 0}}, "run: log_every = 0 is out of its range"),
+        ({"name": "x", "run": {"seed": -1}}, "run: seed = -1 is out of its range"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_the_way_out(raw: dict, message: str) -> None:
@@ -89,3 +100,18 @@ def test_degradations_follow_the_scale() -> None:
     recipe = parse_recipe({"name": "x", "generator": {"config": {"scale": 4}}})
     (piece,) = recipe.degradations
     assert piece.scale == 4
+
+
+@pytest.mark.parametrize(
+    ("generator", "message"),
+    [
+        ({"config": {"scale": 2, "breadth": 1}}, "'ecb': unknown key 'breadth'; legal keys: scale, width"),
+        ({"config": {"scale": 2, "activation": "gelu"}}, "'ecb': activation is 'gelu', expected one of relu, prelu"),
+        ({"config": {"width": 8}}, "'ecb': its scale is 2 unless you say so"),
+        ({"name": "rrdb", "config": {"scale": 3}}, "'rrdb': scale 3 times unshuffle 1 is not a power of two"),
+        ({"name": "interpolation", "config": {"scale": 2}}, "'interpolation' has nothing to learn"),
+    ],
+)
+def test_generators_that_cannot_be_built_are_refused(generator: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        new_generator(parse_recipe({"name": "x", "generator": generator}))
