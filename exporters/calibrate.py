@@ -17,7 +17,8 @@ Floats = npt.NDArray[np.float32]
 LEVELS = 255
 SAMPLES_PER_IMAGE = 4096
 """Values kept of each tensor and image: enough for the search below, and memory does not grow with their size."""
-_SHRINK = np.linspace(0.3, 1.0, 29)
+_SHRINK = np.linspace(1.0, 0.3, 29)
+_TURNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +86,28 @@ def _watching(proto: onnx.ModelProto, tensors: Sequence[str]) -> onnx.ModelProto
 
 
 def best_range(stats: Statistics) -> Range:
-    """The range with the least squared error over the sample: clipping rare peaks makes all other steps finer."""
+    """The range with the least squared error over the sample: clipping rare peaks makes all other steps finer.
+
+    Its ends are searched in turns, each with the other fixed.
+    """
     low, high = min(stats.low, 0.0), max(stats.high, 0.0)
     if low == high:
         return Range(1.0 / LEVELS)
-    candidates = [_range(low * share, high * share) for share in _SHRINK]
-    errors = [float(np.mean((candidate.rounded(stats.sample) - stats.sample) ** 2)) for candidate in candidates]
-    return candidates[int(np.argmin(errors))]
+
+    def error(span: tuple[float, float]) -> float:
+        return float(np.mean((span_range(*span).rounded(stats.sample) - stats.sample) ** 2))
+
+    best = low, high
+    for _ in range(_TURNS if low < 0 < high else 1):
+        if high > 0:
+            best = min(((best[0], high * share) for share in _SHRINK), key=error)
+        if low < 0:
+            best = min(((low * share, best[1]) for share in _SHRINK), key=error)
+    return span_range(*best)
 
 
-def _range(low: float, high: float) -> Range:
+def span_range(low: float, high: float) -> Range:
+    """The range from `low` (at most 0) to `high` (at least 0), zero a code of its own; they differ."""
     scale = (high - low) / LEVELS
     return Range(scale, round(-low / scale))
 

@@ -1,9 +1,10 @@
 """Equalization: channels of one tensor brought to like ranges, so that one 8-bit scale serves them all.
 
-ReLU lets positive factors through, so the channels of `Conv -> Relu -> Conv` may be scaled by any amount that the
-second convolution undoes (Nagel et al., "Data-free quantization through weight equalization and bias correction",
-ICCV 2019). The factors balance the activations, as seen on real images, against the weights that read them
-(Xiao et al., "SmoothQuant", ICML 2023, with strength one half). The model computes what it did before.
+ReLU, with a slope below zero or without, lets positive factors through, so the channels of `Conv -> Relu -> Conv`
+(and of `Conv -> Conv`) may be scaled by any amount that the second convolution undoes (Nagel et al., "Data-free
+quantization through weight equalization and bias correction", ICCV 2019). The factors balance the activations, as
+seen on real images, against the weights that read them (Xiao et al., "SmoothQuant", ICML 2023). The model computes
+what it did before.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ from .calibrate import Statistics
 Floats = npt.NDArray[np.float32]
 
 _TINY = 1e-6
+_STRENGTH = 0.7
+"""How far activations are levelled: 1 wholly, whatever it does to the weights. Activations share one scale, weights
+have one for each output, so a little more than one half pays: tried 0.5, 0.7, 0.85 and 1 on one network."""
+_HOMOGENEOUS = ("Relu", "LeakyRelu", "PRelu")
+"""Activations with f(s * x) = s * f(x) for every s > 0; a PRelu's slopes may differ between channels."""
 
 
 def equalized(proto: onnx.ModelProto, seen: Mapping[str, Statistics]) -> onnx.ModelProto:
@@ -42,28 +48,31 @@ def equalized(proto: onnx.ModelProto, seen: Mapping[str, Statistics]) -> onnx.Mo
 def _balance(peaks: Floats, weights: Floats) -> Floats:
     """Factors by which channels are divided; their geometric mean is 1, dead channels stay."""
     alive = (peaks > _TINY) & (weights > _TINY)
-    factor = np.sqrt(np.where(alive, peaks, 1) / np.where(alive, weights, 1))
+    factor = np.where(alive, peaks, 1) ** _STRENGTH / np.where(alive, weights, 1) ** (1 - _STRENGTH)
     if alive.any():
         factor /= np.exp(np.log(factor[alive]).mean())
     return np.asarray(np.where(alive, factor, 1), np.float32)
 
 
 def _chains(proto: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, str, onnx.NodeProto]]:
-    """(convolution, name of the tensor after its ReLU, convolution) where nothing else reads what lies between."""
+    """(convolution, name of what the next one reads, that one) where nothing else reads what lies between."""
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in proto.graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node)
-    for conv in proto.graph.node:
-        relu = _only(readers, conv.output[0], "Relu") if _ungrouped(conv) else None
-        reader = _only(readers, relu.output[0], "Conv") if relu else None
-        if relu and reader and _ungrouped(reader):
-            yield conv, relu.output[0], reader
+    for output in proto.graph.output:
+        readers.setdefault(output.name, []).append(onnx.NodeProto())
+    for conv in filter(_ungrouped, proto.graph.node):
+        middle, reader = conv.output[0], _only(readers, conv.output[0])
+        if reader is not None and reader.op_type in _HOMOGENEOUS and reader.input[0] == middle:
+            middle, reader = reader.output[0], _only(readers, reader.output[0])
+        if reader is not None and _ungrouped(reader) and reader.input[0] == middle:
+            yield conv, middle, reader
 
 
-def _only(readers: Mapping[str, list[onnx.NodeProto]], name: str, kind: str) -> onnx.NodeProto | None:
+def _only(readers: Mapping[str, list[onnx.NodeProto]], name: str) -> onnx.NodeProto | None:
     nodes = readers.get(name, [])
-    return nodes[0] if len(nodes) == 1 and nodes[0].op_type == kind else None
+    return nodes[0] if len(nodes) == 1 else None
 
 
 def _ungrouped(node: onnx.NodeProto) -> bool:

@@ -34,6 +34,18 @@ def with_qdq(proto: onnx.ModelProto, ranges: Mapping[str, Range]) -> onnx.ModelP
     return result
 
 
+def with_rounding(proto: onnx.ModelProto, ranges: Mapping[str, Range]) -> onnx.ModelProto:
+    """`proto` with every Conv reading rounded values of the tensors in `ranges`; weights stay as they are."""
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    writer = _Writer(result)
+    del result.graph.node[:]
+    for node in proto.graph.node:
+        chosen = node.op_type == "Conv" and node.input[0] in ranges
+        result.graph.node.extend(writer.rounded(node, ranges[node.input[0]]) if chosen else [node])
+    return result
+
+
 def quantizable(proto: onnx.ModelProto, node: onnx.NodeProto, ranges: Mapping[str, Range]) -> bool:
     """Whether `node` is a Conv of a tensor with a range, its weights constants."""
     constants = {tensor.name for tensor in proto.graph.initializer}
@@ -64,6 +76,14 @@ class _Writer:
         conv = onnx.NodeProto()
         conv.CopyFrom(node)
         conv.input[:] = [f"{name}.real" for name in inputs]
+        yield conv
+
+    def rounded(self, node: onnx.NodeProto, span: Range) -> Iterator[onnx.NodeProto]:
+        """A convolution as it is, and what makes the codes it reads."""
+        yield from self._activation(node.input[0], span)
+        conv = onnx.NodeProto()
+        conv.CopyFrom(node)
+        conv.input[0] = f"{node.input[0]}.real"
         yield conv
 
     def _activation(self, name: str, span: Range) -> Iterator[onnx.NodeProto]:

@@ -15,10 +15,12 @@ from streamsr.graph.model import load_model
 from streamsr.spec import ModelSpec
 
 from .bias import corrected
-from .calibrate import LEVELS, Range, best_range, observe
+from .calibrate import LEVELS, Range, observe
+from .ends import end_convolutions
 from .equalize import equalized
 from .onnx import seal, write_model
 from .qdq import quantizable, with_qdq
+from .ranges import best_ranges
 from .unshare import unshared
 
 Floats = npt.NDArray[np.float32]
@@ -30,8 +32,10 @@ PSNR_FLOOR = 38.0
 def quantize(source: Path, target: Path, images: Iterable[Floats], keep_float: Collection[str] = ()) -> ModelSpec:
     """Write the int8 form of the model `source` to `target`; its name gains `.int8`.
 
-    Every convolution with constant weights is quantized, except those whose node is named in `keep_float`. The
-    model's own input, [0, 1] by contract, gets the scale 1/255: frames of 8 bits lose nothing there.
+    Every convolution with constant weights is quantized, except those whose node is named in `keep_float` (and any
+    that read the same values), and, of a model of RGB, those at its ends: a frame graph composes them with the
+    conversion of colours, which saves more than their integers would. The model's own input, [0, 1] by contract, gets
+    the scale 1/255: frames of 8 bits lose nothing there.
 
     Args:
         source: an ONNX model of one image input.
@@ -48,10 +52,12 @@ def quantize(source: Path, target: Path, images: Iterable[Floats], keep_float: C
     model, images = load_model(source), list(images)
     proto = unshared(model.proto)
     _check_subject(proto, source, keep_float)
-    inputs = [node.input[0] for node in proto.graph.node if node.op_type == "Conv" and node.name not in keep_float]
-    everything = sorted({node.input[0] for node in proto.graph.node if node.op_type == "Conv"})
+    kept = {*keep_float, *(end_convolutions(proto) if model.spec.color == "rgb" else ())}
+    convs = [node for node in proto.graph.node if node.op_type == "Conv"]
+    everything = sorted({node.input[0] for node in convs})
+    inputs = sorted({*everything} - {node.input[0] for node in convs if node.name in kept})
     proto = equalized(proto, observe(proto, everything, images))
-    ranges = {name: best_range(stats) for name, stats in observe(proto, inputs, images).items()}
+    ranges = best_ranges(proto, inputs, images)
     if not any(quantizable(proto, node, ranges) for node in proto.graph.node):
         raise ExportError(f"{source} has no convolution with constant weights left to quantize")
     ranges |= {value.name: Range(1 / LEVELS) for value in proto.graph.input if value.name in ranges}

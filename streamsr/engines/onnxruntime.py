@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime as ort
 
 from ..errors import BuildError, ConfigError, EngineError
+from ..graph.requantize import requantized
 from .backend import CompileOptions
 from .base import Array, EngineSpec, describe
 from .device import cpu_name
@@ -43,9 +44,10 @@ class OnnxRuntime:
         """See `Backend.build`."""
         if precision not in _PRECISIONS:
             raise BuildError(f"onnxruntime has no precision {precision!r} on the CPU (there are: fp32, int8)")
+        proto = requantized(graph.proto) if precision == "int8" else graph.proto
         try:
             session = ort.InferenceSession(
-                graph.proto.SerializeToString(), _session_options(options), providers=["CPUExecutionProvider"]
+                proto.SerializeToString(), _session_options(options), providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its exceptions have no common base but this one
             raise BuildError(f"onnxruntime does not compile the frame graph: {error}") from error

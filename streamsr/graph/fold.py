@@ -4,6 +4,7 @@ Colour matrices, code-value scales and the averaging of chroma are linear, and n
 convolution, so none of these needs an operation of its own: the pass composes their matrices where it finds the pattern
 and leaves the graph alone where it does not.
 
+- Beforehand (`fold_repeat`): a residual path that enlarges the picture by repeating pixels joins before the shuffle.
 - Inwards (`fold_in`): a channel mix or a scale that a network's first convolutions read moves into their weights. It
   has no offset (the signal's zero is black), so zero padding keeps its meaning.
 - Outwards (`fold_scale`, `fold_mix`): scales, mixes and chroma averaging move back through DepthToSpace, the sum of a
@@ -19,6 +20,7 @@ import onnx
 
 from .fold_in import fold_in
 from .fold_mix import fold_mixes
+from .fold_repeat import fold_repeats
 from .fold_scale import fold_scales
 from .rewrite import Rewriter
 
@@ -26,6 +28,7 @@ from .rewrite import Rewriter
 def folded(proto: onnx.ModelProto) -> onnx.ModelProto:
     """A faster graph of the same function, shapes yet to be inferred; the argument is not changed."""
     g = Rewriter(proto)
+    fold_repeats(g)
     fold_in(g)
     fold_scales(g)
     fold_mixes(g)

@@ -84,6 +84,7 @@ _SCALED: dict[str, Callable[[Rewriter, onnx.NodeProto, float], str | None]] = {
     "Conv": _scaled_conv,
     "DepthToSpace": _scaled_moved,
     "DequantizeLinear": _scaled_dequantized,
+    "Gather": _scaled_moved,
     "Reshape": _scaled_moved,
     "Transpose": _scaled_moved,
 }

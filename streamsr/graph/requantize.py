@@ -1,9 +1,9 @@
 """Integer codes between a convolution and its LeakyRelu, for runtimes that only then convolve in integers.
 
-A quantized model has codes where a convolution reads, not where it writes: what an activation does to the real result
-is rounded once. OpenVINO computes just that. ONNX Runtime turns `codes -> Conv -> codes` into an integer convolution and
-drops a ReLU on the way, but with a LeakyRelu in between it convolves real numbers, slower than the float model; with
-codes on both sides of the LeakyRelu it has a table for it. The price is a second rounding.
+A quantized model has codes where a convolution reads, not where it writes: what an activation makes of the real result
+is rounded once. OpenVINO computes just that. ONNX Runtime turns `codes -> Conv -> codes` into an integer convolution
+and drops a ReLU on the way, but with a LeakyRelu in between it convolves real numbers, slower than the float model;
+with codes on both sides of the LeakyRelu it has a table for it. The price is a second rounding.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import onnx
 from .rewrite import Rewriter, attributes
 
 COARSEST = 8.0
-"""How many times wider than the steps after an activation those before it may be; else the convolution stays real."""
+"""How many times wider than the steps after an activation those before it may be, unless all is below zero (where the
+slope makes them alike); else the convolution stays real."""
 
 
 def requantized(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -43,7 +44,7 @@ def _range_before(g: Rewriter, node: onnx.NodeProto) -> tuple[float, np.ndarray]
     limits = np.iinfo(zero.dtype)
     below, above = (int(zero) - limits.min) / slope, limits.max - int(zero)
     coarser = (below + above) / (limits.max - limits.min)
-    if coarser > COARSEST:
+    if above and coarser > COARSEST:
         return None
     return scale * coarser, np.asarray(limits.min + round(below / coarser), zero.dtype)
 

@@ -86,6 +86,11 @@ class Rewriter:
         self._insert(helper.make_node(op, inputs, [name], name=name, **attributes))
         return name
 
+    def shaped(self, name: str, shape: Sequence[int]) -> str:
+        """Tell the shape of a new value, for the rules that come after; returns its name."""
+        self._shapes[name] = list(shape)
+        return name
+
     def copy(self, node: onnx.NodeProto, inputs: Sequence[str]) -> str:
         """The same operation on other inputs; returns the name of its output."""
         twin = onnx.NodeProto()
