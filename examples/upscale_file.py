@@ -9,7 +9,7 @@ def main(source: str, target: str) -> None:
     report = streamsr.upscale(
         source,
         target,
-        model="live-x2",
+        model="stream-x2",
         crf=18,
         overwrite=True,
         on_progress=lambda progress: print(f"\r{progress.frames} frames", end="", file=sys.stderr),

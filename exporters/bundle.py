@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 from streamsr.errors import ConfigError
 from streamsr.graph.model import load_model
 from streamsr.spec import ModelSpec
+from streamsr.training.images import find_images
 from streamsr.zoo.catalog import HOME, INT8
 
-from .calibration import EVERY_IMAGE, calibration_images, find_images
+from .calibration import EVERY_IMAGE, calibration_images
 from .card import Training, card
 from .evaluate import evaluate, model_upscale
 from .manifest import note_model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -22,22 +22,6 @@ Image = npt.NDArray[np.uint8]
 EVERY_IMAGE = tuple(f"**/*.{suffix}" for suffix in ("png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"))
 PATCHES = 128
 _SIDE = 128
-
-
-def find_images(folder: Path, include: Iterable[str] = EVERY_IMAGE, exclude: Iterable[str] = ()) -> list[Path]:
-    """The files under `folder` that match a glob of `include` and none of `exclude`, sorted.
-
-    Raises:
-        ConfigError: there are none, or a glob is not relative.
-    """
-    try:
-        chosen = {path for pattern in include for path in folder.glob(pattern) if path.is_file()}
-        chosen -= {path for pattern in exclude for path in folder.glob(pattern)}
-    except (NotImplementedError, ValueError) as error:
-        raise ConfigError(f"a pattern is not a glob relative to {folder}: {error}") from error
-    if not chosen:
-        raise ConfigError(f"no images in {folder} match {', '.join(include)}")
-    return sorted(chosen)
 
 
 def calibration_images(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from streamsr.errors import ConfigError
 from streamsr.training.degrade import bicubic
-from streamsr.training.images import read_rgb
+from streamsr.training.images import may_be_picture, read_rgb
 
 Image = npt.NDArray[np.uint8]
 
@@ -84,7 +84,7 @@ def _matched(folders: Sequence[Path], low: Path, scale: int) -> Iterator[Pair]:
 
 def _files(folder: Path) -> list[Path]:
     try:
-        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        files = sorted(filter(may_be_picture, folder.iterdir()))
     except OSError as error:
         raise ConfigError(f"cannot look into {folder}: {error.strerror}") from error
     if not files:

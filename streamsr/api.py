@@ -18,6 +18,7 @@ from .layout import pixel_layout
 from .pipeline import Pipeline, Progress
 from .processing import Processing
 from .report import Report
+from .zoo.catalog import DEFAULT
 
 if TYPE_CHECKING:
     from .media.options import WriteOptions
@@ -43,7 +44,7 @@ def upscale(
     input: str | Path | Image,  # noqa: A002  # the word the command line uses
     output: str | Path | None = None,
     *,
-    model: ModelLike = "live-x2",
+    model: ModelLike = DEFAULT,
     detail: float | None = None,
     on_progress: OnProgress = None,
     **options: Any,
@@ -111,7 +112,7 @@ def upscale_file(
 def frames(
     path: str | Path,
     *,
-    model: ModelLike = "live-x2",
+    model: ModelLike = DEFAULT,
     detail: float | None = None,
     pix_fmt: str | None = None,
     **options: Any,

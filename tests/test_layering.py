@@ -43,7 +43,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "processing": (VOCABULARY | {"graph", "chain", "cpu", "infer", "report"}, set()),
     "pipeline": (VOCABULARY | {"chain", "cpu", "processing", "report", "signals"}, set()),
     "image": (VOCABULARY | {"chain", "graph"}, set()),
-    "api": (VOCABULARY | {"media", "chain", "image", "pipeline", "processing", "report"}, set()),
+    "api": (VOCABULARY | {"zoo", "media", "chain", "image", "pipeline", "processing", "report"}, set()),
     "generators": (VOCABULARY, {"torch"}),
     "training": (
         VOCABULARY | {"generators", "media", "signals", "zoo"},

@@ -100,9 +100,10 @@ def _check(path: Path, tensors: Tensors) -> None:
     if len(tensors) > TENSORS_MAX or elements > ELEMENTS_MAX:
         raise ModelError(f"{path}: {len(tensors)} tensors of {elements} numbers are more than a real-time network has")
     for name, tensor in tensors.items():
-        if tensor.layout is not torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+        plain = tensor.layout is torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
+        if not plain or tensor.is_complex():
             raise ModelError(f"{path}: tensor {name!r} is not a plain array of numbers")
-        if not bool(torch.isfinite(tensor).all()):
+        if not bool(torch.isfinite(tensor.float()).all()):  # float32 is what is used of them
             raise ModelError(f"{path}: tensor {name!r} has numbers that are not finite")
 
 

@@ -10,7 +10,7 @@ import typer
 
 from ..spec import ModelSpec
 from . import options as o
-from .files import new_file
+from .files import new_model
 
 
 def export(
@@ -30,14 +30,14 @@ def export(
 ) -> None:
     """Write a generator as an ONNX model: collapsed, height and width free.
 
-    Examples: `streamsr export runs/live/best.safetensors -o live.onnx`, `streamsr export --generator lanczos --scale 2
+    Examples: `streamsr export runs/live/model.safetensors -o live.onnx`, `streamsr export --generator lanczos --scale 2
     -o lanczos-x2.onnx`
     """
     if (checkpoint is None) == (generator is None):
         raise o.UsageError("give a checkpoint, or --generator for one without weights")
     if (scale is None) != (generator is None):
         raise o.UsageError("--scale belongs to --generator: a checkpoint has its scale")
-    with new_file(output, overwrite=overwrite) as path:
+    with new_model(output, overwrite=overwrite) as path:
         from exporters.candidates import method
         from exporters.onnx import check_parity, read_checkpoint, to_onnx, write_model
 

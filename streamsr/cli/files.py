@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .options import UsageError
+
 
 @contextmanager
 def new_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
@@ -22,3 +24,17 @@ def new_file(target: Path, *, overwrite: bool) -> Iterator[Path]:
         file.publish()
     finally:
         file.discard()  # nothing is left to discard once it is published
+
+
+@contextmanager
+def new_model(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """`new_file` for a model, which goes by its suffix.
+
+    Raises:
+        UsageError: the target is not called `.onnx`.
+        OpenError: as `new_file` does.
+    """
+    if target.suffix.lower() != ".onnx":
+        raise UsageError(f"{target}: a model is a file called .onnx, or nothing will take it for one")
+    with new_file(target, overwrite=overwrite) as path:
+        yield path

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from . import options as o
-from .files import new_file
+from .files import new_model
 
 EPILOG = (
     "Examples: `streamsr import realesr-animevideov3.pth -o anime-x4.onnx --licence BSD-3-Clause`, then "
@@ -31,7 +31,7 @@ def import_model(
     Compact (SRVGGNetCompact), ESRGAN / Real-ESRGAN and SPAN are read natively; some forty others through spandrel, with
     `pip install 'streamsr[import]'`. No code in the file is run. The result is compared with torch before it is kept.
     """
-    with new_file(output, overwrite=overwrite) as path:
+    with new_model(output, overwrite=overwrite) as path:
         from exporters.third_party.convert import import_checkpoint
 
         from ..spec import ModelSpec

@@ -28,7 +28,7 @@ ModelNames = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="A name from `streamsr models` or an ONNX file; repeat it to chain several.  [default: live-x2]",
+        help="A name from `streamsr models` or an ONNX file; repeat it to chain several.  [default: stream-x2]",
         rich_help_panel=_MODEL,
     ),
 ]

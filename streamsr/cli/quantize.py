@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from . import options as o
-from .files import new_file
+from .files import new_model
 
 
 def quantize(
@@ -35,9 +35,11 @@ def quantize(
     from ..zoo.catalog import resolve
 
     source = resolve(model).path
-    with new_file(output, overwrite=overwrite) as path:
-        from exporters.calibration import EVERY_IMAGE, calibration_images, find_images
+    with new_model(output, overwrite=overwrite) as path:
+        from exporters.calibration import EVERY_IMAGE, calibration_images
         from exporters.quantize import quantize
+
+        from ..training.images import find_images
 
         files = find_images(data, include or EVERY_IMAGE)
         images = calibration_images(files, load_model(source), patches, shrink=not as_is)

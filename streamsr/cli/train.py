@@ -39,6 +39,8 @@ def sr(
 ) -> None:
     """Super-resolution: for fidelity, or, by a recipe with a table [adversarial], against a discriminator."""
     try:
+        from lightning_fabric.utilities.rank_zero import rank_zero_only
+
         from ..training import sr as fidelity
         from ..training import sr_gan
         from ..training.recipe import load_recipe
@@ -46,7 +48,8 @@ def sr(
         raise MissingDependencyError(error.name or "torch", "train", "training") from error
     loaded = load_recipe(recipe_path(recipe), overrides or ())
     train = fidelity.train if loaded.adversarial is None else sr_gan.train
-    typer.echo(train(loaded, data, out, validate, devices))
+    model = train(loaded, data, out, validate, devices)
+    rank_zero_only(typer.echo)(model)  # every process comes along here
 
 
 def recipe_path(recipe: str) -> Path:

@@ -69,6 +69,7 @@ def upscale(
     from ..chain import Chain, EngineOptions
     from ..media.options import WriteOptions
     from ..media.source import ReadOptions
+    from ..zoo.catalog import DEFAULT
 
     reading = ReadOptions(
         deinterlace=not no_deinterlace, start=o.parse_time(start), end=o.parse_time(end), frames=frames
@@ -84,7 +85,7 @@ def upscale(
     engine = EngineOptions(backend=backend, precision=precision, threads=threads, tile=o.parse_tile(tile))
     if folder is not None:
         make_folder(folder)
-    with Chain(*(model or ["live-x2"]), options=engine, detail=detail) as chain:
+    with Chain(*(model or [DEFAULT]), options=engine, detail=detail) as chain:
         run_jobs(jobs, partial(upscale_file, chain=chain, reading=reading, writing=writing), json=json, quiet=quiet)
 
 

@@ -10,15 +10,16 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..generators import DISCRIMINATORS
-from ..generators.base import Generator
+from ..generators.base import CHANNELS, Generator
 from .balance import Action, Balance, Observation
-from .diversity import relative_diversity
+from .diversity import PATCH, relative_diversity
 from .losses import ADVERSARIAL
 from .losses.adversarial import AdversarialLoss, r1
 from .losses.regular import feature_matching
 from .recipe import AdversarialSection, Recipe
 from .run import Run
 from .schedule import set_rate
+from .start import built
 from .state import TrainingState, adam
 
 NOTE = "balance"
@@ -45,7 +46,7 @@ class Adversary:
         self._loss: AdversarialLoss = ADVERSARIAL.load(section.loss)
         self.judge = new_judge(run.recipe, section, generator).to(run.fabric.device)
         self.optimizer = adam(self.judge, section.lr, run.recipe.optim.betas)
-        self._balance = Balance(run.recipe.balance)
+        self._balance = Balance(run.recipe.balance, r1=section.r1 > 0)
 
     def launch(self, state: TrainingState) -> None:
         """Spread over the processes, once `state` has been restored into the judge and the optimizer."""
@@ -109,13 +110,19 @@ def new_judge(recipe: Recipe, section: AdversarialSection, generator: Generator)
     """The recipe's discriminator, for pictures as the generator makes them.
 
     Raises:
-        ConfigError: a configuration that the architecture does not have.
+        ConfigError: a configuration that the architecture does not have, or patches too small for it or for the watch.
         UnknownNameError: no such architecture.
     """
     torch.manual_seed(recipe.run.seed)
-    kind = DISCRIMINATORS.load(section.discriminator)
-    channels = {"channels": 1 if generator.color == "luma" else 3}
+    where = f"recipe {recipe.name!r}: discriminator {section.discriminator!r}"
+    channels = CHANNELS[generator.color]
+    judge = built(DISCRIMINATORS.load(section.discriminator), {"channels": channels} | section.config, where)
+    side = recipe.data.patch * recipe.scale
     try:
-        return kind(kind.Config(**(channels | section.config)))
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"recipe {recipe.name!r}: discriminator {section.discriminator!r}: {error}") from error
+        with torch.no_grad():
+            judge.eval()(torch.zeros(2, channels, side, side))
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(f"{where} cannot judge patches of {side} pixels; try a larger data.patch") from error
+    if side < PATCH:
+        raise ConfigError(f"{where}: the watch compares patches of {PATCH} pixels or more, not {side}")
+    return judge.train()

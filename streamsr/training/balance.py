@@ -25,8 +25,9 @@ import math
 from dataclasses import astuple, dataclass, fields
 from typing import Any, Literal
 
-from ..errors import ConfigError, TrainingError
+from ..errors import TrainingError
 from .balance_state import BalanceState
+from .tables import check_ranges
 
 NORM_NOTHING = 1e-8
 """Norm of a gradient that moves no weight, wherever it started."""
@@ -66,23 +67,21 @@ class BalanceConfig:
     """Most changes in a row, each within 10 times `patience` of the one before: a run that needs more never settles."""
 
     def __post_init__(self) -> None:
-        legal = {
-            "window": self.window >= 1,
-            "patience": self.patience >= 1,
-            "winning": 0.5 < self.winning < 1,
-            "guessing": 0 <= self.guessing < self.winning - 0.5,
-            "overshot": self.overshot > 1,
-            "dead": 0 <= self.dead < 1,
-            "exploded": self.exploded > 1,
-            "collapsed": 0 <= self.collapsed < 1,
-            "rate_step": self.rate_step > 1,
-            "rate_min": 0 < self.rate_min <= 1,
-            "rate_max": self.rate_max >= 1,
-            "unrest": self.unrest >= 1,
-        }
-        for name, holds in legal.items():
-            if not holds:
-                raise ConfigError(f"balance: {name} = {getattr(self, name)} is out of its range")
+        check_ranges(
+            self,
+            window=self.window >= 1,
+            patience=self.patience >= 1,
+            winning=0.5 < self.winning < 1,
+            guessing=0 <= self.guessing < self.winning - 0.5,
+            overshot=self.overshot > 1,
+            dead=0 <= self.dead < 1,
+            exploded=self.exploded > 1,
+            collapsed=0 <= self.collapsed < 1,
+            rate_step=self.rate_step > 1,
+            rate_min=0 < self.rate_min <= 1,
+            rate_max=self.rate_max >= 1,
+            unrest=self.unrest >= 1,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +117,10 @@ class Action:
 class Balance:
     """Told of every step (or every n-th) by `observe`; answers with what to change, or stops the run."""
 
-    def __init__(self, config: BalanceConfig) -> None:
+    def __init__(self, config: BalanceConfig, *, r1: bool = False) -> None:
+        """`r1` tells that the discriminator pays the penalty from the start: then it is no remedy."""
         self.config = config
-        self._state = BalanceState(ceiling=float(config.rate_max))
+        self._state = BalanceState(ceiling=float(config.rate_max), r1=r1)
 
     def to_state(self) -> dict[str, Any]:
         """Everything it remembers, as plain JSON values."""
@@ -149,7 +149,7 @@ class Balance:
         return (self._state.averages["real_accuracy"] + self._state.averages["fake_accuracy"]) / 2
 
     def observe(self, seen: Observation) -> Action:
-        """Take note of one step, before its gradients are applied.
+        """Take note of one step.
 
         Where several processes train together, all must be told the same figures (their means), or they part ways.
 

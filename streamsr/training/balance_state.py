@@ -16,7 +16,7 @@ class BalanceState:
     averages: dict[str, float] = field(default_factory=dict)
     """Moving average by field of `Observation`; of a norm, of its natural logarithm."""
     first_norms: dict[str, float] = field(default_factory=dict)
-    """The averages of the norms when the first window was full: what is normal."""
+    """The averages of the norms over the first tenth of the first window: what is normal."""
     lasting: dict[str, int] = field(default_factory=dict)
     """For how many observations each trouble that shows has shown."""
     rate_factor: float = 1.0

@@ -36,6 +36,8 @@ class Checkpoint:
         Raises:
             ModelError: the configuration or the tensors do not fit the architecture.
         """
+        if "notes" in self.facts:
+            raise ModelError("this is the state of a run, to go on from; the generator is model.safetensors beside it")
         kind = GENERATORS.load(self.generator)
         try:
             model = kind(kind.Config(**self.config))

@@ -1,4 +1,4 @@
-"""Image files as RGB arrays, through the media layer."""
+"""Image files: found, and read as RGB arrays through the media layer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,40 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import UnsupportedFormatError
+from ..errors import ConfigError, UnsupportedFormatError
 from ..media.open import open_source
 from ..media.read_options import ReadOptions
 from ..media.rgb import frame_rgb
 from .degrade import bicubic
 
 Image = npt.NDArray[np.uint8]
+
+TEXT_SUFFIXES = frozenset((".txt", ".nfo", ".diz", ".asc", ".ans"))
+"""Licences and notes among the pictures: FFmpeg would make a film of their letters."""
+
+
+def find_images(folder: Path, include: Iterable[str], exclude: Iterable[str] = ()) -> list[Path]:
+    """The files under `folder` that match a glob of `include` and none of `exclude`, sorted by name.
+
+    Hidden files and text are left out.
+
+    Raises:
+        ConfigError: there are none, or a glob is not relative.
+    """
+    try:
+        chosen = {path for pattern in include for path in folder.glob(pattern) if may_be_picture(path)}
+        chosen -= {path for pattern in exclude for path in folder.glob(pattern)}
+    except (NotImplementedError, ValueError) as error:
+        raise ConfigError(f"a pattern is not a glob relative to {folder}: {error}") from error
+    if not chosen:
+        unwanted = f" without {', '.join(exclude)}" if exclude else ""
+        raise ConfigError(f"no images in {folder} match {', '.join(include)}{unwanted}")
+    return sorted(chosen)
+
+
+def may_be_picture(path: Path) -> bool:
+    """Whether a file of a folder is meant: not hidden, no text."""
+    return path.is_file() and path.name[0] != "." and path.suffix.lower() not in TEXT_SUFFIXES
 
 
 def read_rgb(path: Path) -> Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,19 +34,6 @@ class Pair:
 
     low: Image
     high: Image
-
-
-def find_images(folder: Path, include: Iterable[str], exclude: Iterable[str] = ()) -> list[Path]:
-    """The files under `folder` that match a glob of `include` and none of `exclude`, sorted by name.
-
-    Raises:
-        ConfigError: there are none.
-    """
-    chosen = {path for pattern in include for path in folder.glob(pattern) if path.is_file()}
-    chosen -= {path for pattern in exclude for path in folder.glob(pattern)}
-    if not chosen:
-        raise ConfigError(f"no images in {folder} match {list(include)} without {list(exclude)}")
-    return sorted(chosen)
 
 
 def load_pairs(paths: Sequence[Path], recipe: Recipe, color: Literal["luma", "rgb"], cache: Path) -> list[Pair]:

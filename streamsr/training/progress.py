@@ -25,6 +25,7 @@ class RunLog:
         self._board = _board(out / "tensorboard", done) if out else None
         self._total, self._first = total, done
         self._stream = (stream or sys.stderr) if out else self._file
+        self._live = self._stream.isatty()
         self._started = time.monotonic()
 
     def __enter__(self) -> RunLog:
@@ -34,7 +35,7 @@ class RunLog:
         self._file.close()
         if self._board is not None:
             self._board.close()
-        if self._stream.isatty():
+        if self._live:
             self._stream.write("\n")
 
     def write(self, step: int, **values: float) -> None:
@@ -63,11 +64,11 @@ class RunLog:
 
     @property
     def _fresh_line(self) -> str:
-        return "\r\x1b[K" if self._stream.isatty() else ""
+        return "\r\x1b[K" if self._live else ""
 
     def _show(self, step: int, left: float, values: dict[str, float]) -> None:
         shown = "  ".join(f"{key} {value:.5g}" for key, value in values.items())
-        end = "" if self._stream.isatty() else "\n"
+        end = "" if self._live else "\n"
         self._stream.write(f"{self._fresh_line}{step}/{self._total}  {shown}  ETA {_clock(left)}{end}")
         self._stream.flush()
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from .balance import BalanceConfig
 from .degradations import DEGRADATIONS, Degradation
-from .tables import override, read_table, section
+from .tables import check_ranges, override, read_table, section
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,10 @@ class GeneratorSection:
     start: str = ""
     """A checkpoint to start from: a path, or the name of a bundled model. Tensors that do not fit, such as the last
     convolution of another scale, start fresh."""
+
+    def __post_init__(self) -> None:
+        scale = self.config.get("scale", 1)
+        check_ranges(self, config=type(scale) is int and scale >= 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,10 @@ class DataSection:
     candidates: int = 1
     """Patches drawn for each one kept (the one of the highest contrast): flat ones teach little."""
 
+    def __post_init__(self) -> None:
+        counts = {name: getattr(self, name) >= 1 for name in ("variants", "frames", "patch", "batch", "candidates")}
+        check_ranges(self, sizes=bool(self.sizes) and min(self.sizes) > 0, **counts)
+
 
 @dataclass(frozen=True, slots=True)
 class OptimSection:
@@ -62,6 +70,18 @@ class OptimSection:
     ema: float = 0.999
     """Decay of the averaged weights, the ones that are evaluated and shipped."""
 
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            steps=self.steps >= 1,
+            lr=self.lr > 0,
+            lr_end=self.lr_end >= 0,
+            betas=len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas),
+            warmup=0 <= self.warmup <= 1,
+            clip=self.clip > 0,
+            ema=0 <= self.ema < 1,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LossSection:
@@ -72,6 +92,9 @@ class LossSection:
     finish_share: float = 0.2
     """Share of the steps, at the end, that minimise `finish` instead."""
 
+    def __post_init__(self) -> None:
+        check_ranges(self, main=bool(self.main), finish=bool(self.finish), finish_share=0 <= self.finish_share <= 1)
+
 
 @dataclass(frozen=True, slots=True)
 class PerceptualSection:
@@ -81,6 +104,9 @@ class PerceptualSection:
     """The backbone's weights, a `.npz` file."""
     layers: dict[str, float] = field(default_factory=lambda: {"conv3_4": 1.0})
     """Layer -> weight."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, layers=bool(self.layers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +134,12 @@ class AdversarialSection:
     noise: float = 2 / 255
     """Standard deviation of that noise."""
 
+    def __post_init__(self) -> None:
+        weights = {
+            name: getattr(self, name) >= 0 for name in ("weight", "feature_matching", "r1", "stability", "noise")
+        }
+        check_ranges(self, lr=self.lr > 0, r1_every=self.r1_every >= 1, **weights)
+
 
 @dataclass(frozen=True, slots=True)
 class RunSection:
@@ -122,10 +154,14 @@ class RunSection:
     evaluate_every: int = 2000
     checkpoint_every: int = 2000
 
+    def __post_init__(self) -> None:
+        every = {name: getattr(self, name) >= 1 for name in ("log_every", "evaluate_every", "checkpoint_every")}
+        check_ranges(self, seed=0 <= self.seed < 1 << 32, threads=self.threads >= 0, **every)
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A run, completely. Two runs of one recipe on one machine give the same weights."""
+    """A run, completely. Two runs of one recipe on the CPU of one machine give the same weights."""
 
     name: str
     generator: GeneratorSection = field(default_factory=GeneratorSection)

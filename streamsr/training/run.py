@@ -21,7 +21,8 @@ from ..prefetch import prefetch
 from .checkpoint import Checkpoint, save_checkpoint
 from .data import Patches
 from .evaluate import evaluate
-from .pairs import Pair, find_images, load_pairs
+from .images import find_images
+from .pairs import Pair, load_pairs
 from .progress import RunLog
 from .recipe import Recipe
 from .start import new_generator

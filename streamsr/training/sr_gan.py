@@ -22,6 +22,9 @@ from .run import MODEL_NAME, Run, prepare
 from .schedule import Loss, learning_rate, loss_schedule, set_rate
 from .state import new_optimizer
 
+SPREAD = 0x9E3779B1
+"""2^32 over the golden ratio, as in Knuth's multiplicative hashing."""
+
 
 def train(recipe: Recipe, data: Path, out: Path, validate: Path | None = None, devices: int = 1) -> Path:
     """Train as `recipe` says, which has a table `adversarial`; arguments, files and resuming are those of `sr.train`.
@@ -33,6 +36,8 @@ def train(recipe: Recipe, data: Path, out: Path, validate: Path | None = None, d
     section = recipe.adversarial
     if section is None or not recipe.generator.start:
         raise ConfigError(f"recipe {recipe.name!r} needs a table [adversarial], and generator.start to warm up from")
+    if recipe.data.batch < 2 * devices:
+        raise ConfigError(f"a batch of {recipe.data.batch} is too small: the watch compares the pictures of a device")
     run, model = prepare(recipe, data, out, validate, devices)
     adversary = Adversary(run, section, model)
     ema, optimizer = Ema(model, recipe.optim.ema), new_optimizer(model, recipe.optim)
@@ -85,6 +90,8 @@ def perceptual_loss(run: Run) -> Loss | None:
 def noise(run: Run, low: Tensor, step: int) -> Tensor:
     """Noise of the recipe's strength in the shape of `low`; it depends on seed, step and process alone."""
     section, fabric = run.recipe.adversarial, run.fabric
-    random = torch.Generator().manual_seed((run.recipe.run.seed << 40) + (step << 8) + fabric.global_rank)
+    # torch heeds 32 bits of a seed only: an odd factor spreads the recipe's over them
+    number = run.recipe.run.seed * SPREAD + (step << 8) + fabric.global_rank
+    random = torch.Generator().manual_seed(number % (1 << 32))
     drawn = torch.randn(low.shape, generator=random).to(low.device)
     return drawn * (section.noise if section else 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,6 +14,7 @@ from ..generators.base import Generator
 from ..zoo.catalog import HOME
 from .checkpoint import load_checkpoint
 from .recipe import Recipe
+from .tables import section
 
 logger = logging.getLogger(__name__)
 
@@ -21,20 +23,35 @@ def new_generator(recipe: Recipe) -> Generator:
     """The recipe's generator; its random start depends on the recipe's seed alone.
 
     Raises:
-        ConfigError: a configuration that the architecture does not have, or a start that does not exist.
+        ConfigError: a configuration that the architecture does not have, nothing to learn, or a start that does not
+            exist.
         UnknownNameError: no such architecture.
         ModelError: the start is not a checkpoint.
     """
     torch.manual_seed(recipe.run.seed)
-    section = recipe.generator
-    kind = GENERATORS.load(section.name)
-    try:
-        generator: Generator = kind(kind.Config(**section.config))
-    except TypeError as error:
-        raise ConfigError(f"recipe {recipe.name!r}: generator {section.name!r}: {error}") from error
-    if section.start:
-        take_over(generator, start_path(section.start))
+    chosen = recipe.generator
+    where = f"recipe {recipe.name!r}: generator {chosen.name!r}"
+    generator: Generator = built(GENERATORS.load(chosen.name), chosen.config, where)
+    if generator.scale != recipe.scale:
+        raise ConfigError(f"{where}: its scale is {generator.scale} unless you say so; write scale in generator.config")
+    if not any(True for _ in generator.parameters()):
+        raise ConfigError(f"{where} has nothing to learn")
+    if chosen.start:
+        take_over(generator, start_path(chosen.start))
     return generator
+
+
+def built(kind: Any, config: dict[str, Any], where: str) -> Any:
+    """A network of the class `kind` by its `Config`; `where` begins the message of an error.
+
+    Raises:
+        ConfigError: a configuration that the architecture does not have.
+    """
+    values = section(kind.Config, config, where)
+    try:
+        return kind(values)
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def start_path(start: str) -> Path:

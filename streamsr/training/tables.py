@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -60,11 +60,25 @@ def section(kind: type[Section], raw: Any, where: str) -> Section:
     unknown = sorted(set(raw) - set(known))
     if unknown:
         raise ConfigError(f"{where}: unknown key {unknown[0]!r}; legal keys: {', '.join(known)}")
+    missing = [name for name in _required(kind) if name not in raw]
+    if missing:
+        raise ConfigError(f"{where}: {missing[0]!r} is missing")
     values = {key: _value(value, known[key], f"{where}: {key}") for key, value in raw.items()}
     try:
         return kind(**values)
-    except (ConfigError, TypeError) as error:
+    except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def check_ranges(table: Any, **legal: bool) -> None:
+    """For the `__post_init__` of a dataclass: raise `ConfigError` for the first field whose value is not `legal`."""
+    for name, holds in legal.items():
+        if not holds:
+            raise ConfigError(f"{name} = {getattr(table, name)} is out of its range")
+
+
+def _required(kind: Any) -> list[str]:
+    return [each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING]
 
 
 def _value(value: Any, hint: Any, where: str) -> Any:

@@ -15,6 +15,8 @@ from ..errors import ModelError, UnknownNameError
 HOME = Path(__file__).parent
 """The folder of the manifest; its file names are relative to it."""
 
+DEFAULT = "stream-x2"
+"""The model taken where none is named: what is upscaled has mostly been compressed (docs/models.md has the figures)."""
 INT8 = "int8"
 TWIN = "-gan"
 """Ending of the name of a model's adversarial twin: the same network, fine-tuned to look detailed."""

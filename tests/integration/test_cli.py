@@ -33,7 +33,7 @@ def test_a_video(run: Run, clip: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert {"frames", "duplicates", "skipped", "seconds", "fps", "startup_seconds", "stages"} <= set(report)
     assert {"backend", "precision", "model", "input", "output"} <= set(report)
     assert report["frames"] == 6
-    assert (report["input"], report["output"], report["model"]) == (str(clip), str(target), "live-x2")
+    assert (report["input"], report["output"], report["model"]) == (str(clip), str(target), "stream-x2")
     assert set(report["stages"]["infer"]) == {"wall_ms", "cpu_ms"}
     assert "6 frames" in captured.err
     with av.open(str(target)) as container:
@@ -86,7 +86,7 @@ def test_many_inputs_one_of_them_broken(
         (["upscale", "{clip}", "n" * 300 + ".mp4"], "name too long"),
         (["upscale", "{clip}", "--output-dir", "{clip}"], "cannot make the folder"),
         (["upscale", "absent.mp4", "out.mp4"], "absent.mp4"),
-        (["upscale", "{clip}", "out.mp4", "--model", "live-x3"], "did you mean 'live-x2'"),
+        (["upscale", "{clip}", "out.mp4", "--model", "livex2"], "did you mean 'live-x2'"),
         (["upscale", "{clip}", "out.mp4", "--backend", "openvin"], "did you mean 'openvino'"),
         (["upscale", "{clip}", "out.mp4", "--precision", "fp8"], "fp8"),
         (["upscale", "{clip}", "out.mp4", "--codec", "libx266"], "libx266"),
@@ -218,7 +218,7 @@ def test_graph_writes_a_checked_onnx_file(run: Run, tmp_path: Path, capsys: pyte
 def test_cache_and_doctor(run: Run, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("upscale", clip, tmp_path / "out.mkv", "-q") == 0
     assert run("cache", "list") == 0
-    assert "live-x2" in capsys.readouterr().out
+    assert "stream-x2" in capsys.readouterr().out
     assert run("cache", "prune", "--all") == 0
     assert run("cache", "list", "--json") == 0
     out = capsys.readouterr().out

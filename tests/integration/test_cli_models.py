@@ -95,10 +95,11 @@ def test_results_are_not_overwritten(
         ),
         (["quantize", "live-x2.int8", "-o", "out.onnx", "--data", "photos"], 1, "is quantized already"),
         (["quantize", "live-x2", "-o", "out.onnx", "--data", "gone"], 1, "no images in gone"),
+        (["export", str(CHECKPOINT), "-o", "out"], 2, "a model is a file called .onnx"),
         (["eval", "sr", "--model", "lanczos", "--hr", "photos"], 1, "say which with --scale"),
         (["eval", "sr", "--model", "live-x2", "--hr", "gone"], 1, "cannot look into gone"),
         (["upscale", "photos/0.png", "out.png", "--detail", "1.5"], 2, "--detail"),
-        (["upscale", "photos/0.png", "out.png", "--detail", "0.5"], 1, "live-x2 has no -gan twin"),
+        (["upscale", "photos/0.png", "out.png", "--detail", "0.5"], 1, "stream-x2 has no -gan twin"),
     ],
 )
 @pytest.mark.torch

@@ -74,7 +74,27 @@ def test_two_processes_learn_what_one_does(work: Path) -> None:
     """Each takes half of every batch; the mean of their gradients is the gradient of the whole."""
     short = ("--set", "optim.steps=10", "--set", "optim.clip=1e9")
     train(work, "one", *short)
-    train(work, "two", *short, "--devices", "2")
+    done = train(work, "two", *short, "--devices", "2")
+    assert done.stdout.splitlines() == ["two/model.safetensors"]
+    assert "Traceback" not in done.stderr
+    assert_alike(work)
+
+
+def test_two_processes_learn_against_a_discriminator_as_one_does(work: Path) -> None:
+    """Both networks, spectral norm, R1 on its schedule."""
+    train(work, "start")
+    adversarial = (
+        "adversarial.config.width=4", "adversarial.r1=1.0", "adversarial.r1_every=2", "adversarial.feature_matching=0.1"
+    )  # fmt: skip
+    sets = (*adversarial, "generator.start=start/model.safetensors", "optim.steps=10", "optim.clip=1e9")
+    options = [word for each in sets for word in ("--set", each)]
+    train(work, "one", *options)
+    done = train(work, "two", *options, "--devices", "2")
+    assert "Traceback" not in done.stderr
+    assert_alike(work)
+
+
+def assert_alike(work: Path) -> None:
     one, two = (load_checkpoint(work / out / STATE_NAME) for out in ("one", "two"))
     assert one.facts["step"] == two.facts["step"] == 10
     for name, tensor in one.tensors.items():

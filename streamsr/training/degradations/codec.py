@@ -26,8 +26,8 @@ T = TypeVar("T")
 class Codec(Degradation):
     """Encode the clip with a random encoder, quality and preset, 8-bit 4:2:0, and decode it.
 
-    The first frame becomes a key frame and every other one is predicted, as most frames of a stream are: take the
-    last. (A codec among the degradations: RealBasicVSR, Chan et al., CVPR 2022.)
+    The first frame becomes a key frame and every other one is predicted, as most frames of a stream are: take one of
+    those. (A codec among the degradations: RealBasicVSR, Chan et al., CVPR 2022.)
 
     An encoder treats the end of a video differently: it makes no B frame of it and, because nothing refers to it,
     spends fewer bits: 0.9 dB less than amid a film, measured with x264 on pans and real clips. So some frames more are

@@ -51,6 +51,18 @@ def test_a_winning_discriminator_is_held_back_step_by_step_and_then_given_up() -
     assert actions[1].reason.endswith("R1 is switched on")
 
 
+def test_a_penalty_that_is_paid_from_the_start_is_no_remedy() -> None:
+    balance, actions = Balance(CONFIG, r1=True), []
+    with pytest.raises(TrainingError, match=r"even at 0\.125 times"):
+        for _ in range(1000):
+            actions += feed(balance, WINNING, 1)
+    assert [(action.kind, action.rate_factor) for action in actions] == [
+        ("rates", 0.5),
+        ("rates", 0.25),
+        ("rates", 0.125),
+    ]
+
+
 def test_nothing_is_done_before_patience_ends() -> None:
     balance, actions = watched((WINNING, CONFIG.window - 1 + CONFIG.patience - 1))
     assert actions == []
@@ -218,7 +230,7 @@ def test_a_state_of_something_else_is_refused() -> None:
     "change", [{"window": 0}, {"winning": 0.4}, {"guessing": 0.46}, {"rate_min": 2.0}, {"rate_step": 1.0}]
 )
 def test_impossible_settings_are_refused(change: dict[str, float]) -> None:
-    with pytest.raises(ConfigError, match=f"balance: {next(iter(change))} = "):
+    with pytest.raises(ConfigError, match=f"{next(iter(change))} = .* is out of its range"):
         replace(CONFIG, **change)
 
 

@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch")
 from streamsr.errors import ConfigError, UnsupportedFormatError  # noqa: E402
 from streamsr.training.data import Patches  # noqa: E402
 from streamsr.training.degrade import bicubic  # noqa: E402
-from streamsr.training.images import read_rgb  # noqa: E402
+from streamsr.training.images import find_images, read_rgb  # noqa: E402
 from streamsr.training.metrics import luma  # noqa: E402
-from streamsr.training.pairs import Pair, find_images, load_pairs, make_pairs  # noqa: E402
+from streamsr.training.pairs import Pair, load_pairs, make_pairs  # noqa: E402
 from streamsr.training.recipe import DataSection, Recipe, parse_recipe  # noqa: E402
 from tests import clips  # noqa: E402
 
@@ -37,8 +37,16 @@ def folder(tmp_path: Path) -> Path:
 def test_globs_choose_images(folder: Path) -> None:
     names = [path.name for path in find_images(folder, ["a/*"], ["a/1*"])]
     assert names == ["0.png", "2.png"]
-    with pytest.raises(ConfigError, match="no images"):
-        find_images(folder, ["b/*"], [])
+    with pytest.raises(ConfigError, match=r"no images in .* match b/\* without a/\*"):
+        find_images(folder, ["b/*"], ["a/*"])
+    with pytest.raises(ConfigError, match="not a glob relative"):
+        find_images(folder, ["/etc/*"])
+
+
+def test_notes_beside_the_pictures_are_not_learned_from(folder: Path) -> None:
+    (folder / "a" / "README.txt").write_text("FFmpeg makes a film of this\n" * 30)
+    (folder / "a" / ".DS_Store").write_bytes(b"\0" * 100)
+    assert [path.name for path in find_images(folder, ["**/*"])] == ["0.png", "1.png", "2.png"]
 
 
 def recipe(**tables: object) -> Recipe:

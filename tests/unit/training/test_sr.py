@@ -17,8 +17,9 @@ from streamsr.generators.ecb import Ecb  # noqa: E402
 from streamsr.training import sr  # noqa: E402
 from streamsr.training.checkpoint import load_checkpoint  # noqa: E402
 from streamsr.training.data import Patches  # noqa: E402
+from streamsr.training.images import find_images  # noqa: E402
 from streamsr.training.metrics import psnr as psnr_of  # noqa: E402
-from streamsr.training.pairs import find_images, load_pairs  # noqa: E402
+from streamsr.training.pairs import load_pairs  # noqa: E402
 from streamsr.training.recipe import Recipe, parse_recipe  # noqa: E402
 from streamsr.training.run import MODEL_NAME, STATE_NAME, prepare  # noqa: E402
 from streamsr.training.start import new_generator  # noqa: E402
@@ -106,7 +107,7 @@ def test_a_damaged_state_is_an_error_not_a_fresh_start(images: Path, tmp_path: P
 
 def test_impossible_recipes(images: Path, tmp_path: Path) -> None:
     good = recipe()
-    with pytest.raises(ConfigError, match="unexpected keyword argument 'breadth'"):
+    with pytest.raises(ConfigError, match="unknown key 'breadth'; legal keys: scale"):
         broken = replace(good.generator, config={"scale": 2, "breadth": 3})
         sr.train(replace(good, generator=broken), images, tmp_path / "a")
     with pytest.raises(UnknownNameError, match="charbonnier"):

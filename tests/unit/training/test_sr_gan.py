@@ -14,7 +14,7 @@ from streamsr.training import sr, sr_gan  # noqa: E402
 from streamsr.training.checkpoint import load_checkpoint  # noqa: E402
 from streamsr.training.data import Patches  # noqa: E402
 from streamsr.training.recipe import Recipe, parse_recipe  # noqa: E402
-from streamsr.training.run import MODEL_NAME, STATE_NAME  # noqa: E402
+from streamsr.training.run import MODEL_NAME, STATE_NAME, prepare  # noqa: E402
 from tests.unit.training.backbone_files import random_arrays  # noqa: E402
 from tests.unit.training.runs import tables, write_images  # noqa: E402
 
@@ -101,3 +101,20 @@ def test_what_a_recipe_must_have(images: Path, start: str, tmp_path: Path) -> No
         sr_gan.train(recipe(start, {"discriminator": "judge"}), images, tmp_path / "b")
     with pytest.raises(ConfigError, match=r"discriminator 'unet'.*'breadth'"):
         sr_gan.train(recipe(start, {"config": {"breadth": 1}}), images, tmp_path / "c")
+    with pytest.raises(ConfigError, match="a batch of 1 is too small"):
+        sr_gan.train(recipe(start, data={"batch": 1}), images, tmp_path / "d")
+    with pytest.raises(ConfigError, match="cannot judge patches of 22 pixels"):
+        sr_gan.train(recipe(start, {"discriminator": "patchgan"}, data={"patch": 11}), images, tmp_path / "e")
+
+
+def test_noise_is_drawn_for_seeds_of_any_size(images: Path, tmp_path: Path) -> None:
+    """Among them a date. Seed, step and process count; torch itself heeds 32 bits of what it is given."""
+    drawn = []
+    for seed in (1, 2, 20240101):
+        options = parse_recipe(tables(adversarial={"noise": 0.1}, run={"seed": seed}))
+        run, _ = prepare(options, images, tmp_path / "out")
+        drawn.append(sr_gan.noise(run, torch.zeros(2, 1, 16, 16), 3))
+        assert torch.equal(drawn[-1], sr_gan.noise(run, torch.zeros(2, 1, 16, 16), 3))
+        assert not torch.equal(drawn[-1], sr_gan.noise(run, torch.zeros(2, 1, 16, 16), 4))
+        assert 0.08 < float(drawn[-1].std()) < 0.12
+    assert not torch.equal(drawn[0], drawn[1])

@@ -72,7 +72,7 @@ def test_a_path_is_a_name_too(tmp_path: Path) -> None:
 
 def test_names_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'live-x2'"):
-        catalog.resolve("live-x3")
+        catalog.resolve("livex2")
     with pytest.raises(UnknownNameError, match=r"'lanczos-x2\.int8'"):
         catalog.resolve("lanczos-x2.int8")
     with pytest.raises(UnknownNameError, match="live-x2"):
