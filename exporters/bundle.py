@@ -111,7 +111,7 @@ def make_model(
         "summary": about.summary,
         "scale": spec.scale,
         "color": spec.color,
-        "weights": sum(parameter.numel() for parameter in generator.deploy().parameters()),
+        "weights": weights_of(generator),
         "licence": spec.licence,
         "card": f"models/{about.card or spec.name + '.md'}",
     }
@@ -124,10 +124,16 @@ def write_card(name: str, about: About, metrics: Mapping[str, Metrics], home: Pa
     from streamsr.training.checkpoint import load_checkpoint
 
     saved = load_checkpoint(home / "checkpoints" / f"{name}.safetensors")
-    weights = sum(parameter.numel() for parameter in saved.build().deploy().parameters())
     training = Training(saved.facts, (home / "checkpoints" / "credits.md").read_text("utf-8"))
     spec = load_model(home / "models" / f"{name}.onnx").spec
-    (home / "models" / f"{name}.md").write_text(card(spec, about, weights, metrics, training), "utf-8")
+    (home / "models" / f"{name}.md").write_text(
+        card(spec, about, weights_of(saved.build()), metrics, training), "utf-8"
+    )
+
+
+def weights_of(generator: Generator) -> int:
+    """Numbers that were learned, once branches are collapsed."""
+    return sum(parameter.numel() for parameter in generator.deploy().parameters())
 
 
 def note_quality(path: Path, sets: Mapping[str, Path]) -> Metrics:
