@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from streamsr.chain import Chain, EngineOptions, stream_format
+from streamsr.assembly import EngineOptions
+from streamsr.chain import Chain, stream_format
 from streamsr.cli.options import parse_size
 from streamsr.color import Color
 from streamsr.engines.available import native_precisions

@@ -30,7 +30,8 @@ import torch
 
 from exporters.pairs import Pair, read_set
 from streamsr.api import upscale
-from streamsr.chain import Chain, EngineOptions
+from streamsr.assembly import EngineOptions
+from streamsr.chain import Chain
 from streamsr.media.codec_roundtrip import Compression, code_clip
 from streamsr.training.backbones import Backbone, load_backbone
 from streamsr.training.degrade import bicubic_real

@@ -23,7 +23,8 @@ import numpy.typing as npt
 import skimage.data
 
 import streamsr
-from streamsr.chain import Chain, EngineOptions
+from streamsr.assembly import EngineOptions
+from streamsr.chain import Chain
 from streamsr.training.degrade import bicubic, bicubic_real, mod_crop
 from streamsr.training.metrics import luma, psnr, to_codes
 from streamsr.zoo.catalog import names

@@ -21,7 +21,7 @@ _HOMES = {
     "upscale": "api",
     "frames": "api",
     "Chain": "chain",
-    "EngineOptions": "chain",
+    "EngineOptions": "assembly",
     "Pipeline": "pipeline",
     "Report": "report",
     "Frame": "frame",
@@ -35,8 +35,8 @@ __all__ = [*_HOMES]
 if TYPE_CHECKING:
     from .api import frames as frames
     from .api import upscale as upscale
+    from .assembly import EngineOptions as EngineOptions
     from .chain import Chain as Chain
-    from .chain import EngineOptions as EngineOptions
     from .color import Color as Color
     from .errors import StreamsrError as StreamsrError
     from .frame import Frame as Frame

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from .chain import Chain, EngineOptions
+from .assembly import EngineOptions
+from .chain import Chain
 from .errors import ConfigError
 from .frame import Frame
 from .image import Image, upscale_image
@@ -59,7 +60,7 @@ def upscale(
             which keeps its engine.
         detail: for a model with an adversarial twin, from 0 (faithful) to 1 (the twin: detailed).
         on_progress: called after every frame.
-        options: fields of `media.options.WriteOptions`, `media.source.ReadOptions` and `chain.EngineOptions`:
+        options: fields of `media.options.WriteOptions`, `media.source.ReadOptions` and `assembly.EngineOptions`:
             `codec="libx265"`, `crf=20`, `overwrite=True`, `frames=100`, `precision="fp32"`, …
 
     Returns:
@@ -128,7 +129,7 @@ def frames(
         model: a name, an ONNX file, or a `Chain`.
         detail: as for `upscale`.
         pix_fmt: pixel format of the frames, converted inside the engine; None keeps the video's own.
-        options: fields of `media.source.ReadOptions` and `chain.EngineOptions`.
+        options: fields of `media.source.ReadOptions` and `assembly.EngineOptions`.
 
     Raises:
         StreamsrError: when the file cannot be opened or decoded.

@@ -6,51 +6,18 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from .engines.autotile import Tiling, tile_plan
-from .engines.available import native_precisions
-from .engines.backend import CompileOptions
+from .assembly import Assembly, EngineOptions
 from .engines.base import Engine
-from .engines.compile import Candidate, compile_engine
-from .engines.guard import Frames
-from .engines.tiles import TilePlan, plan_tiles
-from .engines.tiling import TiledEngine, sample_tile
-from .errors import ConfigError, UnknownNameError
 from .frame import Frame, VideoInfo
-from .graph.frame_graph import FrameGraph, build_frame_graph, overlap
-from .graph.model import Model
 from .graph.planes import to_tensors
 from .graph.stream import StreamFormat
 from .link import make_links
 
-_FASTEST_FIRST = ("int8", "bf16", "fp32")
 _ENGINES_KEPT = 4
-
-
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """How frame graphs are compiled and run."""
-
-    backend: str = "auto"
-    """`openvino`, `onnxruntime`, …; `auto` takes the fastest that loads."""
-    precision: str = "auto"
-    """`fp32`, `bf16`, `int8`; `auto` takes the fastest that the processor computes natively and the guard accepts."""
-    threads: int | None = None
-    """CPU threads; None means all cores."""
-    device: str = "CPU"
-    """The backend's name of the device."""
-    cache: bool = True
-    """Keep compiled engines on disk."""
-    tile: Tiling = "auto"
-    """Edge of a tile in input pixels; `auto` tiles only what would not fit in memory; None never tiles."""
-
-    def __post_init__(self) -> None:
-        if self.precision not in ("auto", *_FASTEST_FIRST):
-            raise UnknownNameError("precision", self.precision, ("auto", *_FASTEST_FIRST))
 
 
 def stream_format(info: VideoInfo) -> StreamFormat:
@@ -80,7 +47,6 @@ class Chain:
         """
         self.options = options or EngineOptions()
         self._links = make_links([str(model) for model in models], detail)
-        self._graphs: dict[tuple[tuple[Path, ...], StreamFormat, StreamFormat], FrameGraph] = {}
         self._idle: dict[tuple[StreamFormat, StreamFormat], Engine] = {}
         self._lock = threading.Lock()
         self._compiling = threading.Lock()
@@ -133,7 +99,6 @@ class Chain:
         if engine is None:
             with self._compiling:
                 engine = self._compile(source, target, probe)
-                self._graphs.clear()
         try:
             yield engine
         finally:
@@ -152,59 +117,5 @@ class Chain:
             unwanted.close()
 
     def _compile(self, source: StreamFormat, target: StreamFormat, probe: Sequence[Frame]) -> Engine:
-        # resolved by the whole picture's height: a tile's would make SD of HD
-        source = replace(source, color=source.color.resolved(source.layout, source.height))
         pictures = [to_tensors(frame.planes, frame.layout) for frame in probe]
-        plan = self._tiles(source, target)
-        if plan is None:
-            return self._build(source, target, pictures)
-        tile = replace(source, width=plan.width, height=plan.height)
-        tile_target = replace(target, width=plan.width * self.scale, height=plan.height * self.scale)
-        samples = [sample_tile(picture, source, plan) for picture in pictures]
-        return TiledEngine(self._build(tile, tile_target, samples), plan, source, target)
-
-    def _tiles(self, source: StreamFormat, target: StreamFormat) -> TilePlan | None:
-        tile = self.options.tile
-        if not isinstance(tile, int):
-            return tile_plan(self._graph("fp32", source, target), tile)
-        # planned without the graph of the whole picture, which a model of a fixed size does not have
-        plan = plan_tiles(source.width, source.height, tile, *overlap(self._models("fp32"), source, target))
-        return plan if len(plan) > 1 else None
-
-    def _build(self, source: StreamFormat, target: StreamFormat, probe: Frames) -> Engine:
-        options = CompileOptions(
-            backend=self.options.backend,
-            threads=self.options.threads,
-            cache=self.options.cache,
-            device=self.options.device,
-        )
-        candidates = [
-            Candidate(precision, self._graph(precision, source, target), self.name)
-            for precision in self._precisions(source)
-        ]
-        resized = partial(self._graph, "fp32")
-        return compile_engine(candidates, resized(source, target), options, lambda: probe, resized)
-
-    def _precisions(self, source: StreamFormat) -> list[str]:
-        quantized = any(link.has_int8 for link in self._links)
-        wanted = self.options.precision
-        if wanted == "int8" and not quantized:
-            raise ConfigError(f"{self.name} does not come in int8; use --precision auto, bf16 or fp32")
-        if any(link.is_int8 for link in self._links) and wanted == "auto":
-            return ["int8", "fp32"]  # asked for by name
-        if wanted != "auto":
-            return list(dict.fromkeys([wanted, "fp32"]))
-        native = native_precisions(self.options.backend, self.options.device)
-        # bfloat16 has 8 significant bits: too coarse to end in more than 8
-        unfit = {"int8"} if not quantized else set()
-        unfit |= {"bf16"} if source.layout.depth > 8 else set()
-        return [precision for precision in _FASTEST_FIRST if precision in native and precision not in unfit]
-
-    def _graph(self, precision: str, source: StreamFormat, target: StreamFormat) -> FrameGraph:
-        key = tuple(link.path(precision) for link in self._links), source, target
-        if key not in self._graphs:
-            self._graphs[key] = build_frame_graph(self._models(precision), source, target.layout, target.color)
-        return self._graphs[key]
-
-    def _models(self, precision: str) -> list[Model]:
-        return [link.model(precision) for link in self._links]
+        return Assembly(self._links, self.options).engine(source, target, pictures)

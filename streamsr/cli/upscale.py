@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_module
-import sys
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-import typer
-
-from ..errors import ConfigError, OpenError, StreamsrError
 from . import options as o
-from .console import progress_line
-from .jobs import Job, plan_jobs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..api import OnProgress
-    from ..report import Report
-
-    Runner = Callable[[str, str, OnProgress], Report]
+from . import settings
+from .jobs import plan_jobs
+from .runs import make_folder, run_jobs
 
 EPILOG = """Examples:
 
@@ -66,87 +52,13 @@ def upscale(
     """Upscale a video or image; audio, subtitles, chapters, colours and timing stay as they are."""
     jobs, folder = plan_jobs(paths, output_dir)
     from ..api import upscale_file
-    from ..chain import Chain, EngineOptions
-    from ..media.options import WriteOptions
-    from ..media.source import ReadOptions
+    from ..chain import Chain
     from ..zoo.catalog import DEFAULT
 
-    reading = ReadOptions(
-        deinterlace=not no_deinterlace, start=o.parse_time(start), end=o.parse_time(end), frames=frames
-    )
-    writing = WriteOptions(
-        codec=codec,
-        crf=crf,
-        preset=preset,
-        pix_fmt=pix_fmt,
-        overwrite=overwrite,
-        skip_streams=frozenset(kind.strip() for kinds in skip_streams or () for kind in kinds.split(",")),
-    )
-    engine = EngineOptions(backend=backend, precision=precision, threads=threads, tile=o.parse_tile(tile))
+    reading = settings.reading(start, end, frames, no_deinterlace)
+    writing = settings.writing(codec, crf, preset, pix_fmt, skip_streams, overwrite)
+    engine = settings.engine(backend, precision, threads, tile)
     if folder is not None:
         make_folder(folder)
     with Chain(*(model or [DEFAULT]), options=engine, detail=detail) as chain:
         run_jobs(jobs, partial(upscale_file, chain=chain, reading=reading, writing=writing), json=json, quiet=quiet)
-
-
-def make_folder(folder: Path) -> None:
-    """Make the folder that the outputs go to, if it is not there.
-
-    Raises:
-        OpenError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OpenError(f"cannot make the folder {folder}: {error.strerror}") from error
-
-
-def run_jobs(jobs: list[Job], runner: Runner, *, json: bool, quiet: bool) -> None:
-    """Run every job. One that fails does not stop the others, but the exit code tells.
-
-    Raises:
-        StreamsrError: the error, when there is only one job.
-        Exit: with 1 when some failed, 130 when interrupted.
-    """
-    failed = 0
-    for job in jobs:
-        try:
-            report = _run(job, runner, quiet)
-        except StreamsrError as error:
-            if len(jobs) == 1:
-                raise
-            failed += 1
-            typer.echo(f"error: {error}", err=True)
-            continue
-        _print(report, job, json, quiet)
-        if report.interrupted:
-            raise typer.Exit(130)
-    if failed:
-        raise ConfigError(f"{failed} of {len(jobs)} inputs failed")
-
-
-def _run(job: Job, runner: Runner, quiet: bool) -> Report:
-    with progress_line(job.input, quiet) as on_progress:
-        return runner(job.input, job.output, on_progress)
-
-
-def _print(report: Report, job: Job, json: bool, quiet: bool) -> None:
-    if not quiet:
-        typer.echo(summary(report), err=True)
-    if json:
-        stream = sys.stderr if job.output == "-" else sys.stdout
-        stream.write(json_module.dumps(report.to_dict()) + "\n")
-        stream.flush()
-
-
-def summary(report: Report) -> str:
-    """What happened, in a line."""
-    words = [f"{report.output}: {report.frames} frames in {report.seconds:.1f} s ({report.fps:.1f} fps)"]
-    words.append(f"{report.model} on {report.backend} {report.precision}")
-    if report.duplicates:
-        words.append(f"{report.duplicates} repeated frames reused")
-    if report.skipped:
-        words.append(f"{report.skipped} damaged packets or frames skipped")
-    if report.interrupted:
-        words.append("interrupted: the file ends here and is playable")
-    return ", ".join(words)

@@ -11,7 +11,8 @@ import onnx
 import pytest
 
 import streamsr
-from streamsr.chain import Chain, EngineOptions
+from streamsr.assembly import EngineOptions
+from streamsr.chain import Chain
 from streamsr.color import Color
 from streamsr.errors import ConfigError, ModelError, UnknownNameError
 from streamsr.frame import VideoInfo

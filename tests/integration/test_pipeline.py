@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamsr.chain import Chain, EngineOptions
+from streamsr.assembly import EngineOptions
+from streamsr.chain import Chain
 from streamsr.errors import DecodeError
 from streamsr.media.create import create_sink
 from streamsr.media.options import WriteOptions

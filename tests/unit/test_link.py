@@ -7,7 +7,8 @@ import pytest
 from onnx import numpy_helper
 
 import streamsr
-from streamsr.chain import Chain, EngineOptions
+from streamsr.assembly import EngineOptions
+from streamsr.chain import Chain
 from streamsr.errors import ConfigError, ModelError, UnknownNameError
 from streamsr.graph.model import load_model
 from streamsr.link import make_links

@@ -1,0 +1,133 @@
+"""Links of a chain as one engine: the precisions to try, the tiles, and what is compiled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from .engines.autotile import Tiling, tile_plan
+from .engines.available import native_precisions
+from .engines.backend import CompileOptions
+from .engines.base import Engine
+from .engines.compile import Candidate, compile_engine
+from .engines.guard import Frames
+from .engines.tiles import TilePlan, plan_tiles
+from .engines.tiling import TiledEngine, sample_tile
+from .errors import ConfigError, UnknownNameError
+from .graph.frame_graph import FrameGraph, build_frame_graph, overlap
+from .graph.model import Model
+from .graph.stream import StreamFormat
+from .link import Link
+
+_FASTEST_FIRST = ("int8", "bf16", "fp32")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How frame graphs are compiled and run."""
+
+    backend: str = "auto"
+    """`openvino`, `onnxruntime`, …; `auto` takes the fastest that loads."""
+    precision: str = "auto"
+    """`fp32`, `bf16`, `int8`; `auto` takes the fastest that the processor computes natively and the guard accepts."""
+    threads: int | None = None
+    """CPU threads; None means all cores."""
+    device: str = "CPU"
+    """The backend's name of the device."""
+    cache: bool = True
+    """Keep compiled engines on disk."""
+    tile: Tiling = "auto"
+    """Edge of a tile in input pixels; `auto` tiles only what would not fit in memory; None never tiles."""
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("auto", *_FASTEST_FIRST):
+            raise UnknownNameError("precision", self.precision, ("auto", *_FASTEST_FIRST))
+
+
+class Assembly:
+    """Links that become one frame graph. Without any link it only converts."""
+
+    def __init__(self, links: Sequence[Link], options: EngineOptions) -> None:
+        self._links = links
+        self._options = options
+        self._graphs: dict[tuple[tuple[Path, ...], StreamFormat, StreamFormat], FrameGraph] = {}
+        self.name = "+".join(link.name for link in links) or "convert"
+        self.scale = math.prod(link.scale for link in links)
+        """Output pixels per input pixel along each axis."""
+
+    def engine(self, source: StreamFormat, target: StreamFormat, probe: Frames) -> Engine:
+        """Compile an engine that turns pictures of `source` into pictures of `target`, or fetch it from the cache.
+
+        Args:
+            source: what comes in.
+            target: what goes out: `scale` times the size, any layout and colour.
+            probe: tensors of a few pictures of the source, for checking an engine that is new.
+
+        Raises:
+            EngineError: nothing compiles, or nothing gives the right pictures.
+            ConfigError: the models do not come in the precision asked for.
+        """
+        try:
+            return self._compile(source, target, probe)
+        finally:
+            self._graphs.clear()
+
+    def _compile(self, source: StreamFormat, target: StreamFormat, probe: Frames) -> Engine:
+        # resolved by the whole picture's height: a tile's would make SD of HD
+        source = replace(source, color=source.color.resolved(source.layout, source.height))
+        plan = self._tiles(source, target)
+        if plan is None:
+            return self._build(source, target, probe)
+        tile = replace(source, width=plan.width, height=plan.height)
+        tile_target = replace(target, width=plan.width * self.scale, height=plan.height * self.scale)
+        samples = [sample_tile(picture, source, plan) for picture in probe]
+        return TiledEngine(self._build(tile, tile_target, samples), plan, source, target)
+
+    def _tiles(self, source: StreamFormat, target: StreamFormat) -> TilePlan | None:
+        tile = self._options.tile
+        if not isinstance(tile, int):
+            return tile_plan(self._graph("fp32", source, target), tile)
+        # planned without the graph of the whole picture, which a model of a fixed size does not have
+        plan = plan_tiles(source.width, source.height, tile, *overlap(self._models("fp32"), source, target))
+        return plan if len(plan) > 1 else None
+
+    def _build(self, source: StreamFormat, target: StreamFormat, probe: Frames) -> Engine:
+        options = CompileOptions(
+            backend=self._options.backend,
+            threads=self._options.threads,
+            cache=self._options.cache,
+            device=self._options.device,
+        )
+        candidates = [
+            Candidate(precision, self._graph(precision, source, target), self.name)
+            for precision in self._precisions(source)
+        ]
+        resized = partial(self._graph, "fp32")
+        return compile_engine(candidates, resized(source, target), options, lambda: probe, resized)
+
+    def _precisions(self, source: StreamFormat) -> list[str]:
+        quantized = any(link.has_int8 for link in self._links)
+        wanted = self._options.precision
+        if wanted == "int8" and not quantized:
+            raise ConfigError(f"{self.name} does not come in int8; use --precision auto, bf16 or fp32")
+        if any(link.is_int8 for link in self._links) and wanted == "auto":
+            return ["int8", "fp32"]  # asked for by name
+        if wanted != "auto":
+            return list(dict.fromkeys([wanted, "fp32"]))
+        native = native_precisions(self._options.backend, self._options.device)
+        # bfloat16 has 8 significant bits: too coarse to end in more than 8
+        unfit = {"int8"} if not quantized else set()
+        unfit |= {"bf16"} if source.layout.depth > 8 else set()
+        return [precision for precision in _FASTEST_FIRST if precision in native and precision not in unfit]
+
+    def _graph(self, precision: str, source: StreamFormat, target: StreamFormat) -> FrameGraph:
+        key = tuple(link.path(precision) for link in self._links), source, target
+        if key not in self._graphs:
+            self._graphs[key] = build_frame_graph(self._models(precision), source, target.layout, target.color)
+        return self._graphs[key]
+
+    def _models(self, precision: str) -> list[Model]:
+        return [link.model(precision) for link in self._links]
