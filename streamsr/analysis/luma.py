@@ -24,8 +24,10 @@ def luma_plane(planes: Sequence[Plane], layout: PixelLayout) -> Luma:
     components = dict(_components(planes, layout))
     if layout.family != "rgb":
         return _in_8_bits(components["Y"], layout)
-    weighted = (_in_8_bits(components[name], layout).astype(np.uint16) * w for name, w in _RGB_TO_LUMA.items())
-    return (sum(weighted, np.uint16(128)) >> 8).astype(np.uint8)
+    total = np.full(planes[0].shape[:2], 128, np.uint16)
+    for name, weight in _RGB_TO_LUMA.items():
+        total += _in_8_bits(components[name], layout) * np.uint16(weight)
+    return (total >> 8).astype(np.uint8)
 
 
 def _components(planes: Sequence[Plane], layout: PixelLayout) -> Iterator[tuple[str, Plane]]:
@@ -36,4 +38,4 @@ def _components(planes: Sequence[Plane], layout: PixelLayout) -> Iterator[tuple[
 
 def _in_8_bits(plane: Plane, layout: PixelLayout) -> Luma:
     extra = layout.depth + layout.shift - 8
-    return plane if extra == 0 else (plane >> extra).astype(np.uint8)
+    return (plane >> extra).astype(np.uint8) if extra else plane.view(np.uint8)
