@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
 from .calibrate import Range, observe
 from .qdq import quantizable, with_qdq
+from .samples import Sample
 
-Floats = npt.NDArray[np.float32]
 
-
-def corrected(proto: onnx.ModelProto, ranges: Mapping[str, Range], images: Sequence[Floats]) -> onnx.ModelProto:
+def corrected(proto: onnx.ModelProto, ranges: Mapping[str, Range], samples: Sequence[Sample]) -> onnx.ModelProto:
     """`proto` with biases for which `with_qdq(result, ranges)` has the channel means that `proto` has now.
 
     Convolutions are corrected in order, each with the ones before it corrected already.
@@ -29,10 +27,10 @@ def corrected(proto: onnx.ModelProto, ranges: Mapping[str, Range], images: Seque
     result.CopyFrom(proto)
     biases = {tensor.name: tensor for tensor in result.graph.initializer}
     convs = [node for node in proto.graph.node if quantizable(proto, node, ranges) and len(node.input) > 2]
-    wanted = observe(proto, [node.output[0] for node in convs], images)
+    wanted = observe(proto, [node.output[0] for node in convs], samples)
     for node in convs:
         output, name = node.output[0], node.input[2]
-        actual = observe(with_qdq(result, ranges), [output], images)[output]
+        actual = observe(with_qdq(result, ranges), [output], samples)[output]
         bias = numpy_helper.to_array(biases[name]) + wanted[output].means - actual.means
         biases[name].CopyFrom(numpy_helper.from_array(np.asarray(bias, np.float32), name))
     return result

@@ -12,6 +12,8 @@ from onnx import helper
 
 from streamsr.errors import ExportError
 
+from .samples import Sample, feed
+
 Floats = npt.NDArray[np.float32]
 
 LEVELS = 255
@@ -48,24 +50,25 @@ class Range:
         return np.asarray((codes - self.zero) * self.scale, np.float32)
 
 
-def observe(proto: onnx.ModelProto, tensors: Sequence[str], images: Iterable[Floats]) -> dict[str, Statistics]:
-    """Run a model of one input on `images`, arrays of its input's shape, and note the values of `tensors`.
+def observe(proto: onnx.ModelProto, tensors: Sequence[str], samples: Iterable[Sample]) -> dict[str, Statistics]:
+    """Run a model on `samples`, and note the values of `tensors`, its inputs among them.
 
     Raises:
-        ExportError: there are no images.
+        ExportError: there are no samples.
     """
     import onnxruntime
 
     probe = _watching(proto, tensors)
     session = onnxruntime.InferenceSession(probe.SerializeToString(), providers=["CPUExecutionProvider"])
-    (feed,) = (node.name for node in session.get_inputs())
-    inner = [name for name in tensors if name != feed]
+    given = {node.name for node in session.get_inputs()}
+    inner = [name for name in tensors if name not in given]
     rng = np.random.default_rng(0)
     seen: dict[str, list[Statistics]] = {name: [] for name in tensors}
-    for image in images:
+    for sample in samples:
+        inputs = feed(session, sample)
         # an empty list of names would mean all outputs
-        results = session.run(inner, {feed: image}) if inner else []
-        values = dict(zip(inner, results, strict=True)) | {feed: image}
+        results = session.run(inner, inputs) if inner else []
+        values = dict(zip(inner, results, strict=True)) | inputs
         for name, parts in seen.items():
             parts.append(_statistics(values[name], rng))
     if not all(seen.values()):

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 
 import onnx
 
+from streamsr.graph.model import CONTROLS
+
 
 def end_convolutions(proto: onnx.ModelProto) -> set[str]:
-    """Names of the Conv nodes with no other Conv between them and an input, or between them and an output."""
+    """Names of the Conv nodes with no other Conv between them and the picture, or between them and an output."""
     graph = proto.graph
     forward = ((node, node.input, node.output) for node in graph.node)
     backward = ((node, node.output, node.input) for node in reversed(graph.node))
     return {
-        *_first({value.name for value in graph.input}, forward),
+        *_first({value.name for value in graph.input}.difference(CONTROLS), forward),
         *_first({value.name for value in graph.output}, backward),
     }
 

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,16 @@ from onnx import helper
 
 from streamsr import __version__
 from streamsr.errors import ExportError, MissingDependencyError
-from streamsr.graph.model import MODEL_BYTES_MAX
-from streamsr.spec import METADATA_KEY, ModelSpec
+from streamsr.graph.model import CONTROLS, MODEL_BYTES_MAX
+from streamsr.spec import METADATA_KEY, ModelSpec, least_side
 
 from .tidy import INPUT, OUTPUT, tidied
 
 if TYPE_CHECKING:
     from streamsr.generators.base import Generator
     from streamsr.training.checkpoint import Checkpoint
+
+Floats = npt.NDArray[np.float32]
 
 OPSET = 18
 IR_VERSION = 10
@@ -77,19 +80,23 @@ def read_checkpoint(path: Path) -> tuple[Generator, ModelSpec]:
 def to_onnx(generator: Generator, spec: ModelSpec) -> tuple[onnx.ModelProto, ModelSpec]:
     """The generator as an ONNX model of one image `(1, C, height, width)`, height and width free, and its spec.
 
+    A conditional one has the inputs `CONTROLS` besides.
+
     Raises:
         ExportError: the network cannot be traced.
         MissingDependencyError: torch or onnxscript is not installed.
     """
     spec = replace(
         spec,
+        task=generator.task,
         scale=generator.scale,
         color=generator.color,
         halo=generator.halo,
+        multiple_of=generator.multiple_of,
+        conditioning=generator.conditioning,
         exporter=f"streamsr {__version__}",
     )
-    channels = 1 if spec.color == "luma" else 3
-    return seal(tidied(_traced(generator.deploy().eval(), channels), spec.name), spec), spec
+    return seal(tidied(_traced(generator.deploy().eval(), generator), spec.name), spec), spec
 
 
 def seal(proto: onnx.ModelProto, spec: ModelSpec) -> onnx.ModelProto:
@@ -114,10 +121,10 @@ def check_parity(proto: onnx.ModelProto, generator: Generator) -> float:
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     network = generator.eval()
     worst, peak = 0.0, 1.0
-    for image in _pictures(1 if generator.color == "luma" else 3):
+    for image, controls in product(_pictures(generator), _controls(generator)):
         with torch.no_grad():
-            expected = network(torch.from_numpy(image)).numpy()
-        result = session.run(None, {INPUT: image})[0]
+            expected = network(*map(torch.from_numpy, (image, *controls))).numpy()
+        result = session.run(None, dict(zip((INPUT, *CONTROLS), (image, *controls), strict=False)))[0]
         if result.shape != expected.shape:
             raise ExportError(f"the exported model makes {result.shape} of {image.shape}, torch {expected.shape}")
         worst = max(worst, float(np.abs(result - expected).max()))
@@ -143,31 +150,50 @@ def write_model(proto: onnx.ModelProto, target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _pictures(channels: int) -> Iterator[npt.NDArray[np.float32]]:
+def _pictures(generator: Generator) -> Iterator[Floats]:
     noise = np.random.default_rng(0)
-    ramp, random, row = ((1, channels, *size) for size in _CHECKED_SIZES)
+    multiple, least = generator.multiple_of, least_side(generator.multiple_of)
+    sizes = [[max(-(-side // multiple) * multiple, least) for side in size] for size in _CHECKED_SIZES]
+    ramp, random, row = ((1, _channels(generator), *size) for size in sizes)
     yield np.linspace(0, 1, int(np.prod(ramp)), dtype=np.float32).reshape(ramp)
     yield noise.random(random, dtype=np.float32)
     yield np.ones(row, np.float32)
 
 
-def _traced(network: Any, channels: int) -> onnx.ModelProto:
+def _controls(generator: Generator) -> Iterator[tuple[Floats, ...]]:
+    """What to tell a generator: mixes of all the names it knows, then each alone; nothing, once, if it knows none."""
+    count = len(generator.conditioning)
+    if not count:
+        yield ()
+        return
+    for strength in (1.0, 0.6, 0.0):
+        yield np.full((1, count), 1 / count, np.float32), np.full((1, 1), strength, np.float32)
+    for weights in np.eye(count, dtype=np.float32):
+        yield weights[None], np.ones((1, 1), np.float32)
+
+
+def _channels(generator: Generator) -> int:
+    return 1 if generator.color == "luma" else 3
+
+
+def _traced(network: Any, generator: Generator) -> onnx.ModelProto:
     try:
         import onnxscript  # noqa: F401  # torch's exporter is built on it
         import torch
     except ImportError as error:
         raise MissingDependencyError(error.name or "torch", "train", "exporting a generator") from error
     free = torch.export.Dim.DYNAMIC
+    controls = [torch.from_numpy(values) for values in next(_controls(generator))]
     with _quiet():
         try:
             program = torch.onnx.export(
                 network,
-                (torch.zeros(1, channels, *_TRACED_SIZE),),
+                (torch.zeros(1, _channels(generator), *_TRACED_SIZE), *controls),
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=[INPUT],
+                input_names=[INPUT, *CONTROLS[: len(controls)]],
                 output_names=[OUTPUT],
-                dynamic_shapes=({2: free, 3: free},),
+                dynamic_shapes=({2: free, 3: free}, *[None] * len(controls)),
                 external_data=False,
                 verbose=False,
             )

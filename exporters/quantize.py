@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from .ends import end_convolutions
 from .equalize import equalized
 from .onnx import seal, write_model
 from .qdq import quantizable, with_qdq
-from .ranges import best_ranges
+from .ranges import best_ranges, pictures
+from .samples import Sample, told
 from .unshare import unshared
 
 Floats = npt.NDArray[np.float32]
@@ -38,7 +39,7 @@ def quantize(source: Path, target: Path, images: Iterable[Floats], keep_float: C
     the scale 1/255: frames of 8 bits lose nothing there.
 
     Args:
-        source: an ONNX model of one image input.
+        source: an ONNX model of one image input; a conditional one is calibrated on all that it can be told.
         target: the file to write.
         images: calibration images of the kind the model will see, float32 `(1, C, H, W)` in [0, 1]; some dozens.
         keep_float: names of Conv nodes to leave alone.
@@ -49,21 +50,22 @@ def quantize(source: Path, target: Path, images: Iterable[Floats], keep_float: C
         ExportError: no images, nothing to quantize, a model that is quantized already, or the int8 picture is below
             `PSNR_FLOOR`.
     """
-    model, images = load_model(source), list(images)
+    model = load_model(source)
+    samples = told(images, len(model.spec.conditioning))
     proto = unshared(model.proto)
     _check_subject(proto, source, keep_float)
     kept = {*keep_float, *(end_convolutions(proto) if model.spec.color == "rgb" else ())}
     convs = [node for node in proto.graph.node if node.op_type == "Conv"]
     everything = sorted({node.input[0] for node in convs})
     inputs = sorted({*everything} - {node.input[0] for node in convs if node.name in kept})
-    proto = equalized(proto, observe(proto, everything, images))
-    ranges = best_ranges(proto, inputs, images)
+    proto = equalized(proto, observe(proto, everything, samples))
+    ranges = best_ranges(proto, inputs, samples)
     if not any(quantizable(proto, node, ranges) for node in proto.graph.node):
         raise ExportError(f"{source} has no convolution with constant weights left to quantize")
     ranges |= {value.name: Range(1 / LEVELS) for value in proto.graph.input if value.name in ranges}
     spec = replace(model.spec, name=f"{model.spec.name}.int8")
-    result = seal(with_qdq(corrected(proto, ranges, images), ranges), spec)
-    _check(proto, result, images)
+    result = seal(with_qdq(corrected(proto, ranges, samples), ranges), spec)
+    _check(proto, result, samples)
     write_model(result, target)
     return spec
 
@@ -77,18 +79,9 @@ def _check_subject(proto: onnx.ModelProto, source: Path, keep_float: Collection[
             raise UnknownNameError("convolution", name, known)
 
 
-def _check(proto: onnx.ModelProto, quantized: onnx.ModelProto, images: list[Floats]) -> None:
-    pairs = zip(_outputs(proto, images), _outputs(quantized, images), strict=True)
+def _check(proto: onnx.ModelProto, quantized: onnx.ModelProto, samples: Sequence[Sample]) -> None:
+    pairs = zip(pictures(proto, samples), pictures(quantized, samples), strict=True)
     error = float(np.mean([np.mean((expected - actual) ** 2) for expected, actual in pairs]))
     if not error <= 10 ** (-PSNR_FLOOR / 10):
         psnr = -10 * np.log10(error)
         raise ExportError(f"the int8 model's picture is {psnr:.1f} dB from the float one's, below {PSNR_FLOOR:g} dB")
-
-
-def _outputs(proto: onnx.ModelProto, images: list[Floats]) -> Iterator[Floats]:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    feed = session.get_inputs()[0].name
-    for image in images:
-        yield session.run(None, {feed: image})[0]

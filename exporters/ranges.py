@@ -15,32 +15,33 @@ import onnx
 
 from .calibrate import Range, Statistics, best_range, observe, span_range
 from .qdq import with_rounding
+from .samples import Sample, feed
 
 Floats = npt.NDArray[np.float32]
 
-IMAGES = 16
-"""Of the calibration images, how many are run for each candidate."""
+SAMPLES = 16
+"""How many of them are run for each candidate."""
 _SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 
 
-def best_ranges(proto: onnx.ModelProto, tensors: Sequence[str], images: Sequence[Floats]) -> dict[str, Range]:
+def best_ranges(proto: onnx.ModelProto, tensors: Sequence[str], samples: Sequence[Sample]) -> dict[str, Range]:
     """For each tensor, of its `best_range` and of shares of all it spans, what changes the picture least when it alone
     is rounded so.
 
     Args:
-        proto: a model of one input.
+        proto: a model.
         tensors: what its convolutions read; its own input among them is allowed.
-        images: what the tensors are observed on, arrays of the input's shape.
+        samples: what the tensors are observed on.
 
     Raises:
-        ExportError: there are no images.
+        ExportError: there are no samples.
     """
-    seen = observe(proto, tensors, images)
-    some = images[:: -(-len(images) // IMAGES)]
-    wanted = list(_pictures(proto, some))
+    seen = observe(proto, tensors, samples)
+    some = samples[:: -(-len(samples) // SAMPLES)]
+    wanted = list(pictures(proto, some))
 
     def error(name: str, span: Range) -> float:
-        given = _pictures(with_rounding(proto, {name: span}), some)
+        given = pictures(with_rounding(proto, {name: span}), some)
         return float(np.mean([np.mean((a - b) ** 2) for a, b in zip(given, wanted, strict=True)]))
 
     return {name: min(_candidates(stats), key=partial(error, name)) for name, stats in seen.items()}
@@ -52,10 +53,10 @@ def _candidates(stats: Statistics) -> list[Range]:
     return [best_range(stats), *(span_range(low * share, high * share) for share in shares)]
 
 
-def _pictures(proto: onnx.ModelProto, images: Sequence[Floats]) -> Iterator[Floats]:
+def pictures(proto: onnx.ModelProto, samples: Sequence[Sample]) -> Iterator[Floats]:
+    """What a model makes of each sample."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    feed = session.get_inputs()[0].name
-    for image in images:
-        yield session.run(None, {feed: image})[0]
+    for sample in samples:
+        yield session.run(None, feed(session, sample))[0]

@@ -35,6 +35,8 @@ _ROLES: dict[str, tuple[str, ...]] = {
 def tidied(proto: onnx.ModelProto, name: str) -> onnx.ModelProto:
     """The same network under plain names, of one image `input` and one image `output`, height and width free.
 
+    The first input is the image; further ones stay as they are.
+
     Raises:
         ExportError: the network branches or loops.
     """
@@ -44,7 +46,7 @@ def tidied(proto: onnx.ModelProto, name: str) -> onnx.ModelProto:
     channels = graph.input[0].type.tensor_type.shape.dim[1].dim_value
     image = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [1, channels, "height", "width"])
     result = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [1, channels, "height_out", "width_out"])
-    tidy = helper.make_graph(nodes, name, [image], [result], writer.constants)
+    tidy = helper.make_graph(nodes, name, [image, *graph.input[1:]], [result], writer.constants)
     return helper.make_model(tidy, opset_imports=list(proto.opset_import))
 
 
@@ -54,7 +56,7 @@ class _Writer:
     def __init__(self, graph: onnx.GraphProto) -> None:
         self.constants: list[onnx.TensorProto] = []
         self._given = {tensor.name: tensor for tensor in graph.initializer}
-        self._names = {graph.input[0].name: INPUT}
+        self._names = {value.name: value.name for value in graph.input} | {graph.input[0].name: INPUT}
         self._output = graph.output[0].name
         self._kinds: Counter[str] = Counter()
 

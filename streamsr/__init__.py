@@ -19,9 +19,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "upscale": "api",
+    "stylize": "api",
     "frames": "api",
     "Chain": "chain",
     "EngineOptions": "assembly",
+    "StyleOptions": "look",
     "Pipeline": "pipeline",
     "Report": "report",
     "Frame": "frame",
@@ -34,6 +36,7 @@ __all__ = [*_HOMES]
 
 if TYPE_CHECKING:
     from .api import frames as frames
+    from .api import stylize as stylize
     from .api import upscale as upscale
     from .assembly import EngineOptions as EngineOptions
     from .chain import Chain as Chain
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from .errors import StreamsrError as StreamsrError
     from .frame import Frame as Frame
     from .frame import VideoInfo as VideoInfo
+    from .look import StyleOptions as StyleOptions
     from .pipeline import Pipeline as Pipeline
     from .report import Report as Report
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +14,9 @@ from .assembly import EngineOptions
 from .chain import Chain
 from .errors import ConfigError
 from .frame import Frame
-from .image import Image, upscale_image
+from .image import Image, process_image
 from .layout import pixel_layout
+from .look import StyleOptions
 from .pipeline import Pipeline, Progress
 from .processing import Processing
 from .report import Report
@@ -74,22 +75,83 @@ def upscale(
     from .media.source import ReadOptions
 
     reading, writing, engine = _share_out(options, ReadOptions, WriteOptions, EngineOptions)
-    with _as_chain(model, engine, detail) as chain:
-        if not isinstance(input, str | Path | np.ndarray):
-            raise ConfigError(f"upscale takes a path or a numpy image, not {type(input).__name__}")
-        if isinstance(input, np.ndarray):
-            if output is not None or options:
-                raise ConfigError("upscaling an array takes neither an output nor options; put them in a Chain")
-            return upscale_image(input, chain)
-        if output is None:
-            raise ConfigError(f"upscaling {input} needs an output path")
-        report = upscale_file(str(input), str(output), on_progress, chain=chain, reading=reading, writing=writing)
+    with _as_chain([model], engine, detail=detail) as chain:
+        return _process(input, output, on_progress, chain, reading, writing)
+
+
+@overload
+def stylize(input: Image, *, model: ModelLike, upscale: str | Path | None = ..., **options: Any) -> Image: ...
+@overload
+def stylize(
+    input: str | Path,
+    output: str | Path,
+    *,
+    model: ModelLike,
+    upscale: str | Path | None = ...,
+    on_progress: OnProgress = ...,
+    **options: Any,
+) -> Report: ...
+def stylize(
+    input: str | Path | Image,  # noqa: A002
+    output: str | Path | None = None,
+    *,
+    model: ModelLike,
+    upscale: str | Path | None = None,
+    on_progress: OnProgress = None,
+    **options: Any,
+) -> Report | Image:
+    """Paint a video or image file in a style into another file, or an image in memory.
+
+        streamsr.stylize("in.mp4", "out.mp4", model="mine.onnx", style="great_wave", upscale="live-x2")
+
+    Args:
+        input: what `upscale` reads, and a video is smoothed over time.
+        output: where the result goes (for a path).
+        model: a stylizer, as `streamsr train style` and `streamsr export` make it, or a `Chain`.
+        upscale: a model that enlarges the painted pictures.
+        on_progress: called after every frame.
+        options: fields of `look.StyleOptions` and those of `upscale`.
+
+    Returns:
+        A `Report` for a file, an image of the same dtype and channels for an image.
+
+    Raises:
+        StreamsrError: see `streamsr.errors`; no partial file is left behind.
+        KeyboardInterrupt: on Ctrl-C, after the output has been finished with the frames written so far.
+    """
+    from .media.options import WriteOptions
+    from .media.source import ReadOptions
+
+    reading, writing, engine, style = _share_out(options, ReadOptions, WriteOptions, EngineOptions, StyleOptions)
+    models = [model] if upscale is None else [model, upscale]
+    with _as_chain(models, engine, style=style) as chain:
+        return _process(input, output, on_progress, chain, reading, writing)
+
+
+def _process(
+    input: str | Path | Image,  # noqa: A002
+    output: str | Path | None,
+    on_progress: OnProgress,
+    chain: Chain,
+    reading: ReadOptions,
+    writing: WriteOptions,
+) -> Report | Image:
+    """A file or an image through a chain, as the caller wants it."""
+    if isinstance(input, np.ndarray):
+        if output is not None or (reading, writing) != (type(reading)(), type(writing)()):
+            raise ConfigError("an array takes neither an output nor options of files")
+        return process_image(input, chain)
+    if not isinstance(input, str | Path):
+        raise ConfigError(f"a path or a numpy image is needed, not {type(input).__name__}")
+    if output is None:
+        raise ConfigError(f"{input} needs an output path")
+    report = process_file(str(input), str(output), on_progress, chain=chain, reading=reading, writing=writing)
     if report.interrupted:
         raise KeyboardInterrupt
     return report
 
 
-def upscale_file(
+def process_file(
     input: str,  # noqa: A002
     output: str,
     on_progress: OnProgress = None,
@@ -138,7 +200,7 @@ def frames(
     from .media.source import ReadOptions
 
     reading, engine = _share_out(options, ReadOptions, EngineOptions)
-    with _as_chain(model, engine, detail) as chain, closing(open_source(str(path), reading)) as source:
+    with _as_chain([model], engine, detail) as chain, closing(open_source(str(path), reading)) as source:
         target = chain.output_info(source.info)
         if pix_fmt is not None:
             target = replace(target, layout=pixel_layout(pix_fmt))
@@ -147,16 +209,22 @@ def frames(
 
 
 @contextmanager
-def _as_chain(model: ModelLike, options: EngineOptions, detail: float | None) -> Iterator[Chain]:
+def _as_chain(
+    models: Sequence[ModelLike],
+    options: EngineOptions,
+    detail: float | None = None,
+    style: StyleOptions | None = None,
+) -> Iterator[Chain]:
     """The caller's chain as it is; one of our own is closed at the end."""
-    if isinstance(model, Chain):
-        if options != EngineOptions() or detail is not None:
+    if isinstance(models[0], Chain):
+        if len(models) > 1 or options != EngineOptions() or detail is not None or style not in (None, StyleOptions()):
             raise ConfigError(
-                "detail, backend, precision, threads, device, cache and tile belong to the Chain that is given"
+                "detail, style, a second model, backend, precision, threads, device, cache and tile belong to the Chain"
             )
-        yield model
+        yield models[0]
         return
-    with Chain(model, options=options, detail=detail) as chain:
+    names = [str(model) for model in models]
+    with Chain(*names, options=options, detail=detail, style=style) as chain:
         yield chain
 
 

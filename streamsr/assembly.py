@@ -16,11 +16,12 @@ from .engines.compile import Candidate, compile_engine
 from .engines.guard import Frames
 from .engines.tiles import TilePlan, plan_tiles
 from .engines.tiling import TiledEngine, sample_tile
-from .errors import ConfigError, UnknownNameError
+from .errors import UnknownNameError
 from .graph.frame_graph import FrameGraph, build_frame_graph, overlap
 from .graph.model import Model
 from .graph.stream import StreamFormat
 from .link import Link
+from .look import Look
 
 _FASTEST_FIRST = ("int8", "bf16", "fp32")
 
@@ -50,9 +51,20 @@ class EngineOptions:
 class Assembly:
     """Links that become one frame graph. Without any link it only converts."""
 
-    def __init__(self, links: Sequence[Link], options: EngineOptions) -> None:
+    def __init__(
+        self, links: Sequence[Link], options: EngineOptions, look: Look | None = None, smooth: float = 0.0
+    ) -> None:
+        """Make one engine of `links`.
+
+        Args:
+            links: models in the order they are applied.
+            options: how the graph is compiled and run.
+            look: what a stylizer among them paints, made part of its weights; None: it is told with each frame.
+            smooth: how much the graph smooths what comes out of the stylizer, 0 to 0.95.
+        """
         self._links = links
         self._options = options
+        self._look, self._smooth = look, smooth
         self._graphs: dict[tuple[tuple[Path, ...], StreamFormat, StreamFormat], FrameGraph] = {}
         self.name = "+".join(link.name for link in links) or "convert"
         self.scale = math.prod(link.scale for link in links)
@@ -68,7 +80,6 @@ class Assembly:
 
         Raises:
             EngineError: nothing compiles, or nothing gives the right pictures.
-            ConfigError: the models do not come in the precision asked for.
         """
         try:
             return self._compile(source, target, probe)
@@ -109,10 +120,12 @@ class Assembly:
         return compile_engine(candidates, resized(source, target), options, lambda: probe, resized)
 
     def _precisions(self, source: StreamFormat) -> list[str]:
+        if self._smooth:
+            return ["fp32"]  # what engines round where they see fit, flow does not survive
         quantized = any(link.has_int8 for link in self._links)
         wanted = self._options.precision
         if wanted == "int8" and not quantized:
-            raise ConfigError(f"{self.name} does not come in int8; use --precision auto, bf16 or fp32")
+            wanted = "auto"  # another part of the chain comes in it
         if any(link.is_int8 for link in self._links) and wanted == "auto":
             return ["int8", "fp32"]  # asked for by name
         if wanted != "auto":
@@ -126,7 +139,11 @@ class Assembly:
     def _graph(self, precision: str, source: StreamFormat, target: StreamFormat) -> FrameGraph:
         key = tuple(link.path(precision) for link in self._links), source, target
         if key not in self._graphs:
-            self._graphs[key] = build_frame_graph(self._models(precision), source, target.layout, target.color)
+            models = self._models(precision)
+            told = {i: self._look.tensors() for i, model in enumerate(models) if self._look and model.spec.conditioning}
+            self._graphs[key] = build_frame_graph(
+                models, source, target.layout, target.color, conditions=told, smooth=self._smooth
+            )
         return self._graphs[key]
 
     def _models(self, precision: str) -> list[Model]:

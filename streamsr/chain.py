@@ -5,19 +5,27 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from .assembly import Assembly, EngineOptions
 from .engines.base import Engine
+from .engines.guard import Frames
+from .engines.runner import stream
+from .errors import ConfigError
 from .frame import Frame, VideoInfo
 from .graph.planes import to_tensors
 from .graph.stream import StreamFormat
-from .link import make_links
+from .link import Link, make_links
+from .look import Schedule, StyleOptions
+from .smoothing import SmoothedEngine, styled_format
 
 _ENGINES_KEPT = 4
+
+_Key = tuple[StreamFormat, StreamFormat, bool]
+"""What an engine was made for: source, target, and whether it is for a single picture."""
 
 
 def stream_format(info: VideoInfo) -> StreamFormat:
@@ -31,7 +39,13 @@ class Chain:
     Any number of runs may share a chain, from any threads: each borrows an engine of its own.
     """
 
-    def __init__(self, *models: str | Path, options: EngineOptions | None = None, detail: float | None = None) -> None:
+    def __init__(
+        self,
+        *models: str | Path,
+        options: EngineOptions | None = None,
+        detail: float | None = None,
+        style: StyleOptions | None = None,
+    ) -> None:
         """Resolve and load the models: names of the zoo or paths of ONNX files.
 
         Args:
@@ -39,21 +53,27 @@ class Chain:
             options: how they are compiled and run.
             detail: for models with an adversarial twin (`<name>-gan`), how far to go towards it: 0 is faithful, 1 the
                 twin, in between the weights are mixed. None leaves every model as it is.
+            style: what the stylizer among the models paints, and how much what comes out of it is smoothed.
 
         Raises:
-            UnknownNameError: no such model.
+            UnknownNameError: no such model or style.
             ModelError: a file that is not a usable model.
-            ConfigError: no model at all, or a `detail` out of range or for models without a twin.
+            ConfigError: no model at all, a `detail` out of range or for models without a twin, a stylizer that is not
+                told what to paint, or a style without a stylizer.
         """
         self.options = options or EngineOptions()
         self._links = make_links([str(model) for model in models], detail)
-        self._idle: dict[tuple[StreamFormat, StreamFormat], Engine] = {}
+        self._style = style
+        self._schedule = _schedule(self._links, style)
+        self._idle: dict[_Key, Engine] = {}
         self._lock = threading.Lock()
         self._compiling = threading.Lock()
         self._closed = False
         self.name = "+".join(link.name for link in self._links)
         self.scale = math.prod(link.scale for link in self._links)
         """Output pixels per input pixel along each axis."""
+        self.looks = None if self._schedule is None or self._schedule.fixed else self._schedule
+        """What its engines are to be told with every frame, after the planes; None: they take planes alone."""
 
     def __enter__(self) -> Self:
         return self
@@ -82,29 +102,33 @@ class Chain:
         return replace(info, width=width, height=height, color=color)
 
     @contextmanager
-    def engine(self, source: StreamFormat, target: StreamFormat, probe: Sequence[Frame]) -> Iterator[Engine]:
+    def engine(
+        self, source: StreamFormat, target: StreamFormat, probe: Sequence[Frame], *, still: bool = False
+    ) -> Iterator[Engine]:
         """Lend an engine that turns frames of `source` into frames of `target`; nobody else has it meanwhile.
 
         Args:
             source: what comes in.
             target: what goes out: `scale` times the size, any layout and colour.
             probe: a few frames of the source, for checking an engine that is new.
+            still: the source is a single picture: there is nothing to smooth.
 
         Raises:
             EngineError: nothing compiles, or nothing gives the right pictures.
             ConfigError: the models do not come in the precision asked for.
         """
+        key = source, target, still
         with self._lock:
-            engine = self._idle.pop((source, target), None)
+            engine = self._idle.pop(key, None)
         if engine is None:
             with self._compiling:
-                engine = self._compile(source, target, probe)
+                engine = self._compile(*key, probe)
         try:
             yield engine
         finally:
-            self._take_back((source, target), engine)
+            self._take_back(key, engine)
 
-    def _take_back(self, key: tuple[StreamFormat, StreamFormat], engine: Engine) -> None:
+    def _take_back(self, key: _Key, engine: Engine) -> None:
         """Keep an engine for the next run, and free the one that was used least recently if there are too many."""
         with self._lock:
             surplus = [engine]
@@ -116,6 +140,50 @@ class Chain:
         for unwanted in surplus:
             unwanted.close()
 
-    def _compile(self, source: StreamFormat, target: StreamFormat, probe: Sequence[Frame]) -> Engine:
-        pictures = [to_tensors(frame.planes, frame.layout) for frame in probe]
-        return Assembly(self._links, self.options).engine(source, target, pictures)
+    def _compile(self, source: StreamFormat, target: StreamFormat, still: bool, probe: Sequence[Frame]) -> Engine:
+        told = self.looks.at(0).tensors() if self.looks else ()
+        pictures = [(*to_tensors(frame.planes, frame.layout), *told) for frame in probe]
+        if self.options.precision == "int8" and not any(link.has_int8 for link in self._links):
+            raise ConfigError(f"{self.name} does not come in int8; use --precision auto, bf16 or fp32")
+        smooth = self._style.smooth if self._style and not still else 0.0
+        if smooth and self._smooths_on_host:
+            return self._smoothed(source, target, smooth, pictures)
+        return self._assembly(self._links, smooth).engine(source, target, pictures)
+
+    def _smoothed(self, source: StreamFormat, target: StreamFormat, smooth: float, pictures: Frames) -> Engine:
+        """Two engines around the smoother; one where nothing remains to be done after it."""
+        split = 1 + max((i for i, link in enumerate(self._links) if link.stylizes), default=-1)
+        styled = styled_format(source, target, final=split == len(self._links))
+        with ExitStack() as undo:
+            head = self._assembly(self._links[:split]).engine(source, styled, pictures)
+            undo.callback(head.close)
+            tail = None
+            if styled != target:
+                between = list(stream(head, pictures))
+                head.reset()
+                tail = self._assembly(self._links[split:]).engine(styled, target, between)
+                undo.callback(tail.close)
+            engine = SmoothedEngine(head, tail, source, styled, smooth)
+            undo.pop_all()
+        return engine
+
+    def _assembly(self, links: Sequence[Link], smooth: float = 0.0) -> Assembly:
+        fixed = self._schedule.fixed if self._schedule else None
+        return Assembly(links, self.options, look=fixed, smooth=smooth)
+
+    @property
+    def _smooths_on_host(self) -> bool:
+        backend = self._style.smooth_backend if self._style else "auto"
+        return backend == "host" or (backend == "auto" and self.options.device == "CPU")
+
+
+def _schedule(links: Sequence[Link], style: StyleOptions | None) -> Schedule | None:
+    """The looks of the one stylizer among the links that has styles to choose from; None if there is none."""
+    stylizers = [link for link in links if link.styles]
+    if len(stylizers) > 1:
+        raise ConfigError(f"a chain has one stylizer, not {' and '.join(link.name for link in stylizers)}")
+    if stylizers:
+        return (style or StyleOptions()).looks(stylizers[0].styles)
+    if style is not None and (style.style or style.schedule):
+        raise ConfigError(f"{' + '.join(link.name for link in links)} has no styles to choose from")
+    return None

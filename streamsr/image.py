@@ -27,7 +27,7 @@ _LAYOUTS = {
 }
 
 
-def upscale_image(image: Image, chain: Chain) -> Image:
+def process_image(image: Image, chain: Chain) -> Image:
     """A full-range image `(H, W)`, `(H, W, 3)` RGB or `(H, W, 4)` RGBA, uint8 or uint16, through a chain.
 
     Raises:
@@ -37,7 +37,7 @@ def upscale_image(image: Image, chain: Chain) -> Image:
     layout = _layout_of(image)
     frame = Frame((image,), layout, 0, Fraction(1), color=Color(range="pc"), cut=True)
     info = VideoInfo(frame.width, frame.height, layout, frame.time_base, frame.color, still=True)
-    with chain.engine(stream_format(info), stream_format(chain.output_info(info)), [frame]) as engine:
+    with chain.engine(stream_format(info), stream_format(chain.output_info(info)), [frame], still=True) as engine:
         engine.reset()
         outputs = engine.result(engine.submit(to_tensors(frame.planes, layout)))
     return to_planes(outputs, layout)[0]

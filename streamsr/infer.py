@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from fractions import Fraction
 
 from .analysis.duplicate import same_picture
 from .engines.base import Engine, Ticket
 from .frame import Frame, Plane
 from .graph.planes import to_planes, to_tensors
 from .graph.stream import StreamFormat
+from .look import Look, Schedule
 from .report import Stopwatch
 
 
 class Inference:
     """Feeds an engine. `duplicates` and `busy` tell what happened so far."""
 
-    def __init__(self, engine: Engine, target: StreamFormat) -> None:
+    def __init__(self, engine: Engine, target: StreamFormat, looks: Schedule | None = None) -> None:
+        """Feed `engine`, which makes `target` pictures; if it takes a look with every frame, those of `looks`."""
         self.duplicates = 0
         self.busy = Stopwatch()
         self._engine = engine
         self._target = target
+        self._looks = looks
+        self._origin: Fraction | None = None
 
     def __call__(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """One frame out per frame in, same order and times; layout, size and colour are the target's.
@@ -43,12 +48,19 @@ class Inference:
             self._abandon(job for _, job in flights)
 
     def _job(self, frame: Frame, previous: tuple[Frame, _Job] | None) -> _Job:
-        if previous is not None and not frame.cut and same_picture(previous[0], frame):
+        look = self._look(frame)
+        if previous is not None and not frame.cut and previous[1].look == look and same_picture(previous[0], frame):
             self.duplicates += 1
             return previous[1]
         if frame.cut:
             self._engine.reset()
-        return _Job(self._engine.submit(to_tensors(frame.planes, frame.layout)))
+        controls = look.tensors() if look else ()
+        return _Job(self._engine.submit((*to_tensors(frame.planes, frame.layout), *controls)), look)
+
+    def _look(self, frame: Frame) -> Look | None:
+        if self._origin is None:
+            self._origin = frame.time
+        return self._looks.at(float(frame.time - self._origin)) if self._looks else None
 
     def _abandon(self, jobs: Iterable[_Job]) -> None:
         """Take back what is still in flight after an early end: the engine may serve another run."""
@@ -66,7 +78,8 @@ class Inference:
 class _Job:
     """A submitted picture; its planes are collected once, however many frames show it."""
 
-    def __init__(self, ticket: Ticket) -> None:
+    def __init__(self, ticket: Ticket, look: Look | None) -> None:
+        self.look = look
         self._ticket = ticket
         self._planes: tuple[Plane, ...] | None = None
 

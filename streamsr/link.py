@@ -25,6 +25,16 @@ class Link:
         return self._load(self._entry.path).spec.scale
 
     @property
+    def styles(self) -> tuple[str, ...]:
+        """The names of its styles; none unless it is a stylizer with several."""
+        return self._load(self._entry.path).spec.conditioning
+
+    @property
+    def stylizes(self) -> bool:
+        """Whether it paints: what is smoothed comes out of it."""
+        return self._load(self._entry.path).spec.task == "style"
+
+    @property
     def is_int8(self) -> bool:
         """Whether int8 was asked for by name."""
         return self._entry.precision == INT8

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .blending import STRENGTH as STEADINESS
 from .errors import ConfigError, UnknownNameError
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 FADE = 0.5
 """Seconds a scheduled change takes."""
 MOMENTS_MAX = 1000
+
+SMOOTH_MAX = 0.95
+SMOOTH_BACKENDS = ("auto", "graph", "host")
 
 _ENTRY = re.compile(r"(?P<time>[\d.:]+):(?P<styles>[^@]+)(?:@(?P<strength>[^@]+))?")
 
@@ -64,6 +68,47 @@ class Schedule:
                 break
             look = look.towards(following, min(1.0, (seconds - begin) / FADE))
         return look
+
+
+@dataclass(frozen=True, slots=True)
+class StyleOptions:
+    """What a chain with a stylizer paints, and how still it holds."""
+
+    style: str | Mapping[str, float] | Sequence[str] = ()
+    """A style; several with their shares, `{"great_wave": 0.7, "udnie": 0.3}` or `["great_wave", "udnie=0.5"]`."""
+    strength: float = 1.0
+    """0 leaves the picture as it is, 1 is the full style."""
+    schedule: str = ""
+    """Instead of `style`: styles over time, as `parse_schedule` reads them."""
+    smooth: float = STEADINESS
+    """How much of a picture may come from the one before: 0 smooths nothing, `SMOOTH_MAX` is the most."""
+    smooth_backend: str = "auto"
+    """Where frames are smoothed: on the `host`, between two engines; in the `graph`; `auto` takes the faster."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smooth <= SMOOTH_MAX:
+            raise ConfigError(f"smooth is {self.smooth:g}, not within 0..{SMOOTH_MAX:g}")
+        if self.smooth_backend not in SMOOTH_BACKENDS:
+            raise UnknownNameError("smoothing backend", self.smooth_backend, SMOOTH_BACKENDS)
+        if self.style and self.schedule:
+            raise ConfigError("say either a style or a schedule of styles, not both")
+
+    def looks(self, known: Sequence[str]) -> Schedule:
+        """The looks over time, for a stylizer of the styles `known`.
+
+        Raises:
+            UnknownNameError: a style it does not have.
+            ConfigError: no style, or shares, strengths or times that make no sense.
+        """
+        if not self.style and not self.schedule:
+            raise ConfigError(f"say what to paint; the styles are {', '.join(known)}")
+        if self.schedule:
+            return parse_schedule(self.schedule, known, self.strength)
+        if isinstance(self.style, Mapping):
+            styles = dict(self.style)
+        else:
+            styles = parse_styles([self.style] if isinstance(self.style, str) else self.style)
+        return Schedule(((0.0, mix(styles, known, self.strength)),))
 
 
 def mix(styles: Mapping[str, float], known: Sequence[str], strength: float = 1.0) -> Look:

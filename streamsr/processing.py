@@ -36,10 +36,10 @@ class Processing:
             head = list(itertools.islice(decoded, PROBE_FRAMES))
             if not head:
                 raise DecodeError("there is no frame in the selected part; check --start and --end")
-            target_format = stream_format(target)
+            source_format, target_format, still = stream_format(source.info), stream_format(target), source.info.still
             with thread_stage("infer"):
-                self.engine = stack.enter_context(chain.engine(stream_format(source.info), target_format, head))
-            self.inference = Inference(self.engine, target_format)
+                self.engine = stack.enter_context(chain.engine(source_format, target_format, head, still=still))
+            self.inference = Inference(self.engine, target_format, chain.looks)
             frames = self._infer(itertools.chain(head, decoded))
             self._results = stack.enter_context(closing(prefetch(frames, QUEUE_FRAMES, "infer")))
             self._stack = stack.pop_all()

@@ -17,12 +17,20 @@ HALO_MAX = 4096
 MULTIPLE_MAX = 256
 
 
+def least_side(multiple_of: int) -> int:
+    """The least height and width of a picture for a model that works on a grid so many times coarser.
+
+    Two samples there, or a border cannot be reflected; any picture will do for one that works at full size.
+    """
+    return 2 * multiple_of if multiple_of > 1 else 1
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
     """Name, task and tensor contract of a model.
 
     The model takes one image `(1, C, H, W)`, float32 in [0, 1] (C = 1 for luma, 3 for RGB), and returns one of
-    `(1, C, scale * H, scale * W)`; H and W are free, multiples of `multiple_of`.
+    `(1, C, scale * H, scale * W)`; H and W are free, multiples of `multiple_of`, and no less than `least_side` of it.
     """
 
     name: str
@@ -35,7 +43,8 @@ class ModelSpec:
     state: tuple[tuple[str, str], ...] = ()
     """Recurrent state: (input name, output name) pairs."""
     conditioning: tuple[str, ...] = ()
-    """Names selected by extra inputs, such as styles."""
+    """Names selected by extra inputs, such as styles: `style_weights` `(1, names)`, which sum to 1, and `strength`
+    `(1, 1)` from 0 (none of it) to 1, float32."""
     description: str = ""
     licence: str = ""
     training_data: str = ""

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-VOCABULARY = {"errors", "layout", "color", "frame", "registry", "spec", "prefetch"}
+VOCABULARY = {"errors", "layout", "color", "frame", "registry", "spec", "prefetch", "blending", "look"}
 HEAVY = {
     "av",
     "cv2",
@@ -39,10 +39,9 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "signals": (VOCABULARY, set()),
     "infer": (VOCABULARY | {"analysis", "graph", "engines", "report"}, set()),
     "link": (VOCABULARY | {"graph", "zoo"}, set()),
-    "look": (VOCABULARY, set()),
     "assembly": (VOCABULARY | {"graph", "engines", "link"}, set()),
     "smoothing": (VOCABULARY | {"analysis", "graph", "engines"}, set()),
-    "chain": (VOCABULARY | {"graph", "engines", "link", "look", "assembly", "smoothing"}, set()),
+    "chain": (VOCABULARY | {"graph", "engines", "link", "assembly", "smoothing"}, set()),
     "processing": (VOCABULARY | {"graph", "chain", "cpu", "infer", "report"}, set()),
     "pipeline": (VOCABULARY | {"chain", "cpu", "processing", "report", "signals"}, set()),
     "image": (VOCABULARY | {"chain", "graph"}, set()),

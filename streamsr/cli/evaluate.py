@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import eval_temporal
+
 if TYPE_CHECKING:
     from exporters.evaluate import Score
 
 app = typer.Typer(help="Measure the quality of models.", no_args_is_help=True)
+app.command(epilog=eval_temporal.EPILOG)(eval_temporal.temporal)
 
 
 @app.callback()

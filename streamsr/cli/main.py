@@ -12,7 +12,21 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import OpenError, StreamsrError
-from . import cache, doctor, evaluate, export, graph, import_model, info, models, quantize, train, upscale
+from . import (
+    cache,
+    doctor,
+    evaluate,
+    export,
+    graph,
+    import_model,
+    info,
+    models,
+    quantize,
+    stylize,
+    stylize_image,
+    train,
+    upscale,
+)
 from .console import show_notes
 from .options import UsageError
 
@@ -35,7 +49,7 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     cls=_Commands,
-    help="Upscale video in real time, on a CPU or a GPU.",
+    help="Upscale and stylize video in real time, on a CPU or a GPU.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -43,6 +57,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=upscale.EPILOG)(upscale.upscale)
+app.command(epilog=stylize.EPILOG)(stylize.stylize)
 app.command()(models.models)
 app.command()(info.info)
 app.command()(graph.graph)
@@ -51,6 +66,7 @@ app.command()(doctor.doctor)
 app.command()(export.export)
 app.command("import", epilog=import_model.EPILOG)(import_model.import_model)
 app.command()(quantize.quantize)
+app.command("stylize-image", epilog=stylize_image.EPILOG)(stylize_image.stylize_image)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(train.app, name="train")
 
@@ -66,7 +82,7 @@ def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     _v: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    """Upscale video in real time, on a CPU or a GPU."""
+    """Upscale and stylize video in real time, on a CPU or a GPU."""
     if debug:
         os.environ["STREAMSR_DEBUG"] = "1"
 

@@ -10,7 +10,7 @@ import typer
 
 from ..errors import ConfigError
 
-_MODEL, _ENCODING, _PART = "Model", "Encoding", "Part of the input"
+_MODEL, _STYLE, _ENCODING, _PART = "Model", "Style", "Encoding", "Part of the input"
 
 Paths = Annotated[
     list[str],
@@ -31,6 +31,39 @@ ModelNames = Annotated[
         help="A name from `streamsr models` or an ONNX file; repeat it to chain several.  [default: stream-x2]",
         rich_help_panel=_MODEL,
     ),
+]
+StylizerName = Annotated[
+    str,
+    typer.Option("--model", "-m", help="A stylizer: an ONNX file, made by `streamsr train style` and `export`.", rich_help_panel=_MODEL),
+]
+Upscaler = Annotated[
+    str | None,
+    typer.Option("--upscale", help="Enlarge what was painted with this model.", rich_help_panel=_MODEL),
+]
+StyleNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style", help="great_wave, or great_wave=0.7 to mix several; an unknown name lists all.", rich_help_panel=_STYLE
+    ),
+]
+Strength = Annotated[
+    float,
+    typer.Option(min=0, max=1, help="0 the picture as it is, 1 the full style.", rich_help_panel=_STYLE),
+]
+StyleSchedule = Annotated[
+    str,
+    typer.Option(
+        help='Styles over time, cross-faded: "0:great_wave,10:starry_night+udnie@0.6".',
+        rich_help_panel=_STYLE,
+        show_default=False,
+    ),
+]
+Smooth = Annotated[
+    float,
+    typer.Option(min=0, max=0.95, help="How still it holds: 0 not at all.", rich_help_panel=_STYLE),
+]
+SmoothBackend = Annotated[
+    str, typer.Option(help="Smooth in the engine (graph) or beside it (host); auto.", rich_help_panel=_STYLE)
 ]
 Detail = Annotated[
     float | None,

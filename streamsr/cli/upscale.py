@@ -51,7 +51,7 @@ def upscale(
 ) -> None:
     """Upscale a video or image; audio, subtitles, chapters, colours and timing stay as they are."""
     jobs, folder = plan_jobs(paths, output_dir)
-    from ..api import upscale_file
+    from ..api import process_file
     from ..chain import Chain
     from ..zoo.catalog import DEFAULT
 
@@ -61,4 +61,4 @@ def upscale(
     if folder is not None:
         make_folder(folder)
     with Chain(*(model or [DEFAULT]), options=engine, detail=detail) as chain:
-        run_jobs(jobs, partial(upscale_file, chain=chain, reading=reading, writing=writing), json=json, quiet=quiet)
+        run_jobs(jobs, partial(process_file, chain=chain, reading=reading, writing=writing), json=json, quiet=quiet)

@@ -47,7 +47,7 @@ class EngineSpec:
     """What an engine takes, returns, remembers, and runs on."""
 
     inputs: tuple[TensorSpec, ...]
-    """The planes of a frame, in order; state and reset are the engine's own business."""
+    """The planes of a frame, in order, then the controls; state and reset are the engine's own business."""
     outputs: tuple[TensorSpec, ...]
     state: tuple[tuple[TensorSpec, TensorSpec], ...]
     """Recurrent state as (input, output) pairs; empty when frames are independent."""
@@ -58,6 +58,8 @@ class EngineSpec:
     """Frames that may be in flight at once; 1 for a recurrent graph."""
     reset: TensorSpec | None = None
     """The graph's reset input, if it has one."""
+    controls: tuple[str, ...] = ()
+    """Names of the last `inputs`, those that are no planes: they tell models what to do, frame by frame."""
 
 
 class Ticket:
@@ -114,8 +116,17 @@ def describe(graph: FrameGraph, *, backend: str, precision: str, device: str, de
     outputs = {value.name: _tensor(value) for value in graph.proto.graph.output}
     state = tuple((inputs.pop(before), outputs.pop(after)) for before, after in graph.state)
     reset = inputs.pop(RESET, None)
+    controls = [inputs.pop(name) for name in graph.controls]
     return EngineSpec(
-        tuple(inputs.values()), tuple(outputs.values()), state, backend, precision, device, 1 if state else depth, reset
+        (*inputs.values(), *controls),
+        tuple(outputs.values()),
+        state,
+        backend,
+        precision,
+        device,
+        depth=1 if state else depth,
+        reset=reset,
+        controls=graph.controls,
     )
 
 

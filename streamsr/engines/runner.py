@@ -83,7 +83,8 @@ def check_inputs(spec: EngineSpec, inputs: Sequence[Array]) -> None:
         MismatchError: names the first array that differs, and how.
     """
     if len(inputs) != len(spec.inputs):
-        raise MismatchError(f"the engine takes {len(spec.inputs)} planes, got {len(inputs)}")
+        told = "".join(f" and {name}" for name in spec.controls)
+        raise MismatchError(f"the engine takes {len(spec.inputs) - len(spec.controls)} planes{told}, got {len(inputs)}")
     for want, array in zip(spec.inputs, inputs, strict=True):
         if array.shape != want.shape or array.dtype != want.dtype:
             raise MismatchError(f"the engine takes {want}, got {array.dtype} {list(array.shape)}")

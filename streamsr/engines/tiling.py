@@ -49,7 +49,7 @@ class TiledEngine(Runner[_Picture]):
         if inner.spec.state:
             raise ConfigError("a model that remembers the previous frame cannot be run in tiles; use --tile none")
         scale = target.width // source.width
-        _check_tile(inner.spec.inputs, replace(source, width=plan.width, height=plan.height))
+        _check_tile(_planes(inner.spec), replace(source, width=plan.width, height=plan.height))
         _check_tile(inner.spec.outputs, replace(target, width=plan.width * scale, height=plan.height * scale))
         super().__init__(_whole(inner.spec, source, target))
         self._inner = inner
@@ -91,11 +91,13 @@ class TiledEngine(Runner[_Picture]):
 
 
 def cut(inputs: Sequence[Array], source: StreamFormat, plan: TilePlan, tile: Tile) -> Iterator[Array]:
-    """One tile's planes, as views of the whole picture's."""
+    """One tile's planes, as views of the whole picture's; what follows the planes is as for the whole picture."""
     row, column = tile
-    for index, plane in enumerate(inputs):
+    count = len(source.layout.planes)
+    for index, plane in enumerate(inputs[:count]):
         sub_x, sub_y = _subsampling(source, index)
         yield plane[_window(row.start, plan.height, sub_y), _window(column.start, plan.width, sub_x)]
+    yield from inputs[count:]
 
 
 def places(target: StreamFormat, scale: int, tile: Tile) -> Iterator[tuple[Area, Area]]:
@@ -137,7 +139,13 @@ def _check_tile(tensors: Sequence[TensorSpec], tile: StreamFormat) -> None:
 
 
 def _whole(inner: EngineSpec, source: StreamFormat, target: StreamFormat) -> EngineSpec:
-    return replace(inner, inputs=_resized(inner.inputs, source), outputs=_resized(inner.outputs, target), depth=_DEPTH)
+    inputs = *_resized(_planes(inner), source), *inner.inputs[len(_planes(inner)) :]
+    return replace(inner, inputs=inputs, outputs=_resized(inner.outputs, target), depth=_DEPTH)
+
+
+def _planes(spec: EngineSpec) -> tuple[TensorSpec, ...]:
+    """The inputs that are planes."""
+    return spec.inputs[: len(spec.inputs) - len(spec.controls)]
 
 
 def _resized(tensors: Sequence[TensorSpec], stream: StreamFormat) -> tuple[TensorSpec, ...]:

@@ -20,6 +20,8 @@ class Generator(nn.Module, ABC):
     """
 
     Config: ClassVar[type[Any]]
+    task: ClassVar[Literal["sr", "style", "restore"]] = "sr"
+    """What it is for."""
     config: Any
 
     def __init__(self, config: Any) -> None:
@@ -41,12 +43,26 @@ class Generator(nn.Module, ABC):
     def halo(self) -> int:
         """Input pixels around an output pixel that can influence it: the radius of the receptive field."""
 
+    @property
+    def multiple_of(self) -> int:
+        """What the deployed network's height and width must be multiples of, and no less than `least_side` of it."""
+        return 1
+
+    @property
+    def conditioning(self) -> tuple[str, ...]:
+        """What the network can be told to do, by name; the weights of these are its second input."""
+        return ()
+
     def deploy(self) -> nn.Module:
         """The plain network that computes the same, for export: branches collapsed, nothing of training left.
 
         The result is in evaluation mode and shares no parameter with a network that had to be collapsed.
         """
         return self.eval()
+
+    def collapsed(self) -> Generator:
+        """The same generator without the branches that only help to train it; itself if it cannot be had so."""
+        return self
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:

@@ -9,10 +9,12 @@ GENERATORS = Registry(
     {
         "ecb": "streamsr.generators.ecb:Ecb",
         "interpolation": "streamsr.generators.interpolation:Interpolation",
+        "resnet_cyclegan": "streamsr.generators.resnet_cyclegan:ResnetCycleGan",
         "rrdb": "streamsr.generators.rrdb:Rrdb",
         "span": "streamsr.generators.span:Span",
         "srcnn": "streamsr.generators.srcnn:Srcnn",
         "srvgg": "streamsr.generators.srvgg:Srvgg",
+        "style": "streamsr.generators.style:Stylizer",
     },
 )
 """Architecture name -> its `Generator`; the class carries its config dataclass as `Config`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -38,7 +38,7 @@ class SpanConfig:
     depth: int = 6
     """Attention blocks, at least 2."""
     gain: int = 2
-    """Inner channels of a convolution's branch over its outer ones; costs nothing once collapsed."""
+    """Inner channels of a convolution's branch over its outer ones; costs nothing once collapsed. 0: no branches."""
     norm: bool = True
     """Centre the picture and multiply it by `img_range` first, as the paper does."""
     img_range: float = 255.0
@@ -64,7 +64,7 @@ class Block(nn.Module):
 
     def __init__(self, width: int, gain: int) -> None:
         super().__init__()
-        self.c1_r, self.c2_r, self.c3_r = (Conv3XC(width, width, gain) for _ in range(3))
+        self.c1_r, self.c2_r, self.c3_r = (_convolution(width, width, gain) for _ in range(3))
 
 
 class Span(Generator):
@@ -80,11 +80,11 @@ class Span(Generator):
         width, gain = config.width, config.gain
         # a constant, not a weight: no checkpoint has it, and it has its values even in a network built on `meta`
         self.register_buffer("mean", torch.tensor(RGB_MEAN, device="cpu")[:, None, None], persistent=False)
-        self.conv_1 = Conv3XC(3, width, gain)
+        self.conv_1 = _convolution(3, width, gain)
         for index in range(config.depth):
             self.add_module(f"block_{index + 1}", Block(width, gain))
         self.conv_cat = nn.Conv2d(4 * width, width, 1)
-        self.conv_2 = Conv3XC(width, width, gain)
+        self.conv_2 = _convolution(width, width, gain)
         self.upsampler = nn.Sequential(
             nn.Conv2d(width, 3 * config.scale**2, 3, padding=1), nn.PixelShuffle(config.scale)
         )
@@ -99,11 +99,31 @@ class Span(Generator):
 
         The first takes the centred picture in [0, 1]: its kernel holds `img_range`.
         """
-        (first,) = collapse([self.conv_1])
+        (first, *inner) = self._plain()
         if self.config.norm:
             first = Conv(first.weight * self.config.img_range, first.bias)
-        inner = [part for block in self.modules() if isinstance(block, Block) for part in block.children()]
-        return [first, *collapse([*(part for part in inner if isinstance(part, Conv3XC)), self.conv_2])]
+        return [first, *inner]
+
+    def _parts(self) -> list[nn.Module]:
+        blocks = (part for block in self.modules() if isinstance(block, Block) for part in block.children())
+        return [self.conv_1, *blocks, self.conv_2]
+
+    def _plain(self) -> list[Conv]:
+        parts = self._parts()
+        if not self.config.gain:
+            return [
+                Conv(part.weight, part.bias) for part in parts if isinstance(part, nn.Conv2d) and part.bias is not None
+            ]
+        first, *inner = (part for part in parts if isinstance(part, Conv3XC))
+        return [*collapse([first]), *collapse(inner)]
+
+    def collapsed(self) -> Span:
+        """The same network without branches: what is stored, and a start for further training."""
+        plain = Span(replace(self.config, gain=0))
+        for part, conv in zip(plain._parts(), self._plain(), strict=True):
+            part.load_state_dict(conv.module().state_dict())
+        plain.conv_cat, plain.upsampler = deepcopy(self.conv_cat), deepcopy(self.upsampler)
+        return plain.to(self.conv_cat.weight.device).train(self.training)
 
     def deploy(self) -> PlainSpan:
         """The network of plain convolutions."""
@@ -129,6 +149,10 @@ class PlainSpan(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge `(N, 3, H, W)` to `(N, 3, scale * H, scale * W)`."""
         return _run(x, list(self.convs), self.fuse, self.upsampler, self.mean, self.config)
+
+
+def _convolution(inputs: int, outputs: int, gain: int) -> nn.Module:
+    return Conv3XC(inputs, outputs, gain) if gain else nn.Conv2d(inputs, outputs, 3)
 
 
 def collapse(blocks: Sequence[Conv3XC]) -> list[Conv]:

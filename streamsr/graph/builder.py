@@ -44,6 +44,8 @@ class GraphBuilder:
         """Versions of further operator sets that models use."""
         self.state: list[tuple[str, str]] = []
         """Recurrent state so far: (input, output) pairs."""
+        self.controls: list[str] = []
+        """Inputs so far that tell models what to do."""
         self.claims: dict[str, tuple[str, Shape]] = {}
         """Outputs of models: whose, and the shape they must have."""
         self._known: dict[tuple[str, Shape, bytes], str] = {}
@@ -130,6 +132,46 @@ class GraphBuilder:
         if offset != 0:
             x = self.node("Add", [x.name, self.const(offset)], x.shape)
         return x
+
+    def combine(self, op: str, a: Tensor | float, b: Tensor | float) -> Tensor:
+        """An elementwise operator on two values, broadcast: Add, Sub, Mul, Div, Min or Max."""
+        shapes = [x.shape if isinstance(x, Tensor) else () for x in (a, b)]
+        names = [x.name if isinstance(x, Tensor) else self.const(x) for x in (a, b)]
+        return self.node(op, names, np.broadcast_shapes(*shapes))
+
+    def apply(self, op: str, x: Tensor) -> Tensor:
+        """An elementwise operator on one value: Exp, Sqrt, Sigmoid, …"""
+        return self.node(op, [x.name], x.shape)
+
+    def clip(self, x: Tensor, low: float, high: float) -> Tensor:
+        """Values held within bounds."""
+        return self.node("Clip", [x.name, self.const(low), self.const(high)], x.shape)
+
+    def pool(self, x: Tensor, size: Shape, stride: int = 1) -> Tensor:
+        """Means of each channel over windows of rows and columns, without padding."""
+        n, c, h, w = x.shape
+        shape = (n, c, (h - size[0]) // stride + 1, (w - size[1]) // stride + 1)
+        return self.node("AveragePool", [x.name], shape, kernel_shape=list(size), strides=[stride, stride])
+
+    def box(self, x: Tensor, side: int) -> Tensor:
+        """Means over `side` x `side` neighbours, odd; the edge is repeated."""
+        reach = side // 2
+        return self.pool(self.pool(self.pad_edge(x, reach, reach, reach, reach), (1, side)), (side, 1))
+
+    def shrink(self, x: Tensor, factor: int) -> Tensor:
+        """Means of `factor` x `factor` samples; sizes round up, the edge is repeated."""
+        height, width = (-(-size // factor) * factor for size in x.shape[2:])
+        return self.pool(self.fit(x, height, width), (factor, factor), factor)
+
+    def sample(self, x: Tensor, grid: Tensor, mode: str) -> Tensor:
+        """A picture read at `grid`, `(1, H, W, 2)`, x then y, from -1 at its left and top edges to 1 at the others.
+
+        `mode` is `bilinear` or `bicubic`; beyond the border, the picture is its edge repeated. Up to operator set 19:
+        the modes have other names since, which TensorRT's parser takes for `nearest` without a word.
+        """
+        assert self.opset < 20, "GridSample of operator set 20 is not understood everywhere"
+        shape = (*x.shape[:2], *grid.shape[1:3])
+        return self.node("GridSample", [x.name, grid.name], shape, mode=mode, padding_mode="border", align_corners=0)
 
     def pad_edge(self, x: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
         """Rows and columns added by repeating the outermost ones."""

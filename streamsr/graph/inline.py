@@ -9,7 +9,7 @@ from onnx import TensorProto, inliner, version_converter
 
 from ..errors import ModelError
 from .builder import OPSET, GraphBuilder, Tensor
-from .model import Model, dims, image_input, image_output, opset_of
+from .model import STRENGTH, STYLE_WEIGHTS, Model, dims, free_inputs, image_input, image_output, opset_of
 from .names import Names
 from .state import declare_state, emit_state
 
@@ -24,6 +24,7 @@ def inline(b: GraphBuilder, model: Model, x: Tensor, prefix: str) -> Tensor:
 
     A model of a fixed size gets a smaller picture extended by repeating its edge, and the result is cut back.
     Recurrent state becomes `state.k` and `state.k.next` of the graph, counted along the chain; one `reset` serves all.
+    Controls keep their names, numbered from the second model on that has any.
 
     Raises:
         ModelError: the model cannot be brought to the graph's operator set, or is made for smaller pictures.
@@ -38,7 +39,7 @@ def inline(b: GraphBuilder, model: Model, x: Tensor, prefix: str) -> Tensor:
     x = _at_fixed_size(b, model, image, x)
     half = image.type.tensor_type.elem_type == TensorProto.FLOAT16
     bound = {image.name: (b.cast(x, TensorProto.FLOAT16) if half else x).name}
-    names = Names(prefix, bound | declare_state(b, model.spec, graph, x))
+    names = Names(prefix, bound | declare_state(b, model.spec, graph, x) | _declare_controls(b, model, graph))
     b.nodes.extend(map(names.node, graph.node))
     b.constants.update((names(constant.name), names.constant(constant)) for constant in graph.initializer)
     emit_state(b, model.spec, graph, names)
@@ -64,6 +65,21 @@ def check_claims(b: GraphBuilder, proto: onnx.ModelProto) -> None:
                 f"model {name!r} says it returns {list(promised)} here, but returns {found}: its metadata is wrong, "
                 "or its input must be a multiple of something it does not say"
             )
+
+
+def _declare_controls(b: GraphBuilder, model: Model, graph: onnx.GraphProto) -> dict[str, str]:
+    """Declare the inputs that tell a conditional model what to do; returns its names -> ours."""
+    inputs = {value.name: value for value in free_inputs(graph)} if model.spec.conditioning else {}
+    wanted = {STYLE_WEIGHTS: (1, len(model.spec.conditioning)), STRENGTH: (1, 1)}
+    if inputs and any(name not in inputs or tuple(dims(inputs[name])) != shape for name, shape in wanted.items()):
+        takes = ", ".join(f"{name!r} {list(shape)}" for name, shape in wanted.items())
+        raise ModelError(f"model {model.spec.name!r} is conditional, but does not take {takes}: export it anew")
+    number = sum(name.startswith(STRENGTH) for name in b.controls)
+    bound = {name: f"{name}.{number}" if number else name for name in wanted if inputs}
+    for name, ours in bound.items():
+        b.input(ours, wanted[name], TensorProto.FLOAT)
+        b.controls.append(ours)
+    return bound
 
 
 def _at_fixed_size(b: GraphBuilder, model: Model, image: onnx.ValueInfoProto, x: Tensor) -> Tensor:

@@ -18,6 +18,14 @@ MODEL_BYTES_MAX = 2 << 30
 RESET = "reset"
 """Input of a recurrent model, a float scalar: 1 on the first frame after a cut, else 0."""
 
+STYLE_WEIGHTS = "style_weights"
+"""Input of a conditional model, float32 `(1, names)`: how much of each of its names, summing to 1."""
+
+STRENGTH = "strength"
+"""Input of a conditional model, float32 `(1, 1)`: from 0, the picture as it is, to 1."""
+
+CONTROLS = (STYLE_WEIGHTS, STRENGTH)
+
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 
 
@@ -67,13 +75,13 @@ def dims(value: onnx.ValueInfoProto) -> list[int | None]:
 
 
 def image_input(graph: onnx.GraphProto, spec: ModelSpec) -> onnx.ValueInfoProto:
-    """The input that takes the picture: the one that is neither state nor constant.
+    """The input that takes the picture: the one that is neither state, control nor constant.
 
     Raises:
         ModelError: there is not exactly one, or it is not a float image of the model's colour.
     """
-    state = {name for name, _ in spec.state} | {RESET}
-    images = [value for value in free_inputs(graph) if value.name not in state]
+    others = {name for name, _ in spec.state} | {RESET} | set(CONTROLS if spec.conditioning else ())
+    images = [value for value in free_inputs(graph) if value.name not in others]
     if len(images) != 1:
         names = ", ".join(value.name for value in images) or "none"
         raise ModelError(f"model {spec.name!r} must have one image input, it has {len(images)} ({names})")

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..generators import DISCRIMINATORS
-from ..generators.base import CHANNELS, Generator
-from .balance import Action, Balance, Observation
+from .balance import Action, Balance, BalanceConfig, Observation
 from .diversity import PATCH, relative_diversity
 from .losses import ADVERSARIAL
 from .losses.adversarial import AdversarialLoss, r1
 from .losses.regular import feature_matching
-from .recipe import AdversarialSection, Recipe
+from .recipe import AdversarialSection, RunRecipe
 from .run import Run
 from .schedule import set_rate
 from .start import built
@@ -41,17 +40,18 @@ class Verdict:
 class Adversary:
     """A discriminator, its optimizer, and the watch over the balance."""
 
-    def __init__(self, run: Run, section: AdversarialSection, generator: Generator) -> None:
-        self._run, self._section = run, section
+    def __init__(self, run: Run, section: AdversarialSection, judge: Any, balance: BalanceConfig) -> None:
+        """`judge` is a network as in `DISCRIMINATORS`, such as `new_judge` makes."""
+        self._run, self._section, self._config = run, section, balance
         self._loss: AdversarialLoss = ADVERSARIAL.load(section.loss)
-        self.judge = new_judge(run.recipe, section, generator).to(run.fabric.device)
+        self.judge = judge.to(run.fabric.device)
         self.optimizer = adam(self.judge, section.lr, run.recipe.optim.betas)
-        self._balance = Balance(run.recipe.balance, r1=section.r1 > 0)
+        self._balance = Balance(balance, r1=section.r1 > 0)
 
     def launch(self, state: TrainingState) -> None:
         """Spread over the processes, once `state` has been restored into the judge and the optimizer."""
         if NOTE in state.notes:
-            self._balance = Balance.from_state(self._run.recipe.balance, state.notes[NOTE])
+            self._balance = Balance.from_state(self._config, state.notes[NOTE])
         self._court, self._stepper = self._run.fabric.setup(self.judge, self.optimizer)
 
     def learn(self, real: Tensor, fake: Tensor, step: int) -> Verdict:
@@ -106,8 +106,8 @@ class Adversary:
         return self._balance.averages
 
 
-def new_judge(recipe: Recipe, section: AdversarialSection, generator: Generator) -> Any:
-    """The recipe's discriminator, for pictures as the generator makes them.
+def new_judge(recipe: RunRecipe, section: AdversarialSection, channels: int, side: int) -> Any:
+    """The recipe's discriminator, for pictures of `channels` and patches of `side` pixels.
 
     Raises:
         ConfigError: a configuration that the architecture does not have, or patches too small for it or for the watch.
@@ -115,9 +115,7 @@ def new_judge(recipe: Recipe, section: AdversarialSection, generator: Generator)
     """
     torch.manual_seed(recipe.run.seed)
     where = f"recipe {recipe.name!r}: discriminator {section.discriminator!r}"
-    channels = CHANNELS[generator.color]
     judge = built(DISCRIMINATORS.load(section.discriminator), {"channels": channels} | section.config, where)
-    side = recipe.data.patch * recipe.scale
     try:
         with torch.no_grad():
             judge.eval()(torch.zeros(2, channels, side, side))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from .balance import BalanceConfig
 from .degradations import DEGRADATIONS, Degradation
@@ -27,6 +27,11 @@ class GeneratorSection:
         scale = self.config.get("scale", 1)
         check_ranges(self, config=type(scale) is int and scale >= 1)
 
+    @property
+    def scale(self) -> int:
+        """Output pixels per input pixel along each axis."""
+        return int(self.config.get("scale", 1))
+
 
 @dataclass(frozen=True, slots=True)
 class DataSection:
@@ -47,10 +52,16 @@ class DataSection:
     """Patches a step, over all processes."""
     candidates: int = 1
     """Patches drawn for each one kept (the one of the highest contrast): flat ones teach little."""
+    area_power: float = 1.0
+    """A picture is drawn as often as its area to this power: at 1 every pixel counts alike, at 0 every picture."""
+    recolor: bool = False
+    """Swap the channels of every patch at random and invert some: few pictures look like more."""
 
     def __post_init__(self) -> None:
         counts = {name: getattr(self, name) >= 1 for name in ("variants", "frames", "patch", "batch", "candidates")}
-        check_ranges(self, sizes=bool(self.sizes) and min(self.sizes) > 0, **counts)
+        check_ranges(
+            self, sizes=bool(self.sizes) and min(self.sizes) > 0, area_power=0 <= self.area_power <= 1, **counts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +170,28 @@ class RunSection:
         check_ranges(self, seed=0 <= self.seed < 1 << 32, threads=self.threads >= 0, **every)
 
 
+class RunRecipe(Protocol):
+    """What every recipe says, whichever loop it is for: a frozen dataclass of plain values."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+
+    @property
+    def generator(self) -> GeneratorSection:
+        """The network that is saved."""
+
+    @property
+    def optim(self) -> OptimSection:
+        """How it learns."""
+
+    @property
+    def run(self) -> RunSection:
+        """How the run is carried out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A run, completely. Two runs of one recipe on the CPU of one machine give the same weights."""
@@ -178,7 +211,7 @@ class Recipe:
     @property
     def scale(self) -> int:
         """Output pixels per input pixel along each axis."""
-        return int(self.generator.config.get("scale", 1))
+        return self.generator.scale
 
     @property
     def degradations(self) -> list[Degradation]:

@@ -1,14 +1,14 @@
-"""A recipe at work: the devices, the data and the folder of a run, and what every loop does around its steps."""
+"""A recipe at work: the devices and the folder of a run, and what every loop does around its steps."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -16,37 +16,36 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..errors import ConfigError, TrainingError
-from ..generators.base import Generator
 from ..prefetch import prefetch
 from .checkpoint import Checkpoint, save_checkpoint
-from .data import Patches
-from .evaluate import evaluate
-from .images import find_images
-from .pairs import Pair, load_pairs
 from .progress import RunLog
-from .recipe import Recipe
-from .start import new_generator
+from .recipe import RunRecipe
 from .state import TrainingState
 
 STATE_NAME = "state.safetensors"
 MODEL_NAME = "model.safetensors"
 AGREE_EVERY = 10
 """Steps after which several processes ask each other whether one of them is to stop."""
-SHOWN = 4
-"""Patches in TensorBoard's pictures."""
+
+Batch = tuple[Tensor, ...]
+
+
+class Batches(Protocol):
+    """Where a loop's batches come from."""
+
+    def batch(self, step: int, rank: int = 0, world: int = 1) -> Batch:
+        """The tensors of one step, or of `world` processes the part of process `rank`; they depend on these alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What stays the same during a run."""
+    """What stays the same during a run; a loop's own kind adds its data."""
 
-    recipe: Recipe
+    recipe: RunRecipe
     out: Path
     fabric: Fabric
-    patches: Patches
-    held_out: list[Pair]
-    """Pictures that are never learned from; their mean PSNR-Y is logged."""
-    stop: Event
+    patches: Batches
+    stop: Event = field(default_factory=Event, kw_only=True)
     """Set to end the run after the step it is in."""
 
     @property
@@ -74,15 +73,15 @@ class Run:
             state.restore(self.out / STATE_NAME)
         return state
 
-    def batches(self, state: TrainingState) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, state: TrainingState) -> Iterator[Batch]:
         """The batches of the steps to come, made ahead in a thread; fewer when the run is to stop."""
         fabric, steps = self.fabric, range(state.step, self.recipe.optim.steps)
         rank, world = fabric.global_rank, fabric.world_size
         with closing(prefetch((self.patches.batch(step, rank, world) for step in steps), depth=2)) as made:
-            for low, high in made:
+            for batch in made:
                 if self._stopping(state.step):
                     return
-                yield low.to(fabric.device), high.to(fabric.device)
+                yield tuple(part.to(fabric.device) for part in batch)
 
     def _stopping(self, step: int) -> bool:
         if self.fabric.world_size == 1:
@@ -119,19 +118,14 @@ class Run:
         step, options = state.step, self.recipe.run
         if step % options.log_every == 0:
             log.write(step, **{key: float(value) for key, value in values.items()}, cpu=round(state.cpu_seconds, 1))
-        if step % options.evaluate_every == 0 or step == self.recipe.optim.steps:
-            self._judge(step, log, model)
+        due = step % options.evaluate_every == 0 or step == self.recipe.optim.steps
+        if due and self.fabric.is_global_zero:
+            self.judge(step, log, model)
         if step % options.checkpoint_every == 0:
             self.save(state, model)
 
-    def _judge(self, step: int, log: RunLog, model: nn.Module) -> None:
-        if not self.fabric.is_global_zero:
-            return
-        if self.held_out:
-            log.write(step, psnr=evaluate(model, self.held_out, self.recipe.scale))
-        low, high = (side[:SHOWN].to(self.fabric.device) for side in self.patches.batch(0))
-        with torch.no_grad():
-            log.pictures(step, input=low, output=model(low), truth=high)
+    def judge(self, step: int, log: RunLog, model: nn.Module) -> None:
+        """Show what `model` can do after `step` steps; the process that tells does it."""
 
     def save(self, state: TrainingState, model: nn.Module) -> None:
         """Write the state to go on from, and the model as it is now; one process of several does."""
@@ -141,31 +135,16 @@ class Run:
             save_checkpoint(self.out / MODEL_NAME, Checkpoint(model.state_dict(), name, config, state.facts))
 
 
-def prepare(
-    recipe: Recipe, data: Path, out: Path, validate: Path | None = None, devices: int = 1
-) -> tuple[Run, Generator]:
-    """Launch the processes, decode the data, and make the generator, on its device.
+def launched(recipe: RunRecipe, batch: int, devices: int) -> Fabric:
+    """The processes of a run, started, and torch's threads as the recipe says.
 
     Raises:
-        ConfigError: an impossible recipe, or no images.
+        ConfigError: `batch` pictures do not divide among so many `devices`.
     """
-    if recipe.data.batch % devices:
-        raise ConfigError(f"a batch of {recipe.data.batch} does not divide among {devices} devices")
+    if batch % devices:
+        raise ConfigError(f"a batch of {batch} does not divide among {devices} devices")
     if recipe.run.threads:
         torch.set_num_threads(recipe.run.threads)
     fabric = Fabric(accelerator="auto", devices=devices, strategy="ddp" if devices > 1 else "auto")
     fabric.launch()
-    out.mkdir(parents=True, exist_ok=True)
-    generator = new_generator(recipe).to(fabric.device)
-    images = find_images(data, recipe.data.include, recipe.data.exclude)
-    held_out = find_images(validate, ["*"]) if validate else []
-    with fabric.rank_zero_first():
-        pairs = load_pairs(images, recipe, generator.color, out)
-        tests = load_pairs(held_out, _as_they_are(recipe), generator.color, out) if held_out else []
-    patches = Patches(pairs, recipe.scale, recipe.data, recipe.run.seed)
-    return Run(recipe, out, fabric, patches, tests, Event()), generator
-
-
-def _as_they_are(recipe: Recipe) -> Recipe:
-    """The recipe for pictures to judge by: each once, at its own size."""
-    return replace(recipe, data=replace(recipe.data, sizes=(1.0,), variants=1))
+    return fabric

@@ -7,8 +7,9 @@ from pathlib import Path
 from ..signals import stop_on_signals
 from .ema import Ema
 from .recipe import Recipe
-from .run import MODEL_NAME, prepare
+from .run import MODEL_NAME
 from .schedule import learning_rate, loss_schedule, set_rate
+from .sr_run import prepare
 from .state import new_optimizer
 
 

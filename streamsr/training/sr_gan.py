@@ -11,15 +11,17 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError
+from ..generators.base import CHANNELS
 from ..signals import stop_on_signals
-from .adversary import Adversary
+from .adversary import Adversary, new_judge
 from .backbones import load_backbone
 from .ema import Ema
 from .losses.regular import stability
 from .perceptual import PerceptualLoss
 from .recipe import Recipe
-from .run import MODEL_NAME, Run, prepare
+from .run import MODEL_NAME
 from .schedule import Loss, learning_rate, loss_schedule, set_rate
+from .sr_run import SrRun, prepare
 from .state import new_optimizer
 
 SPREAD = 0x9E3779B1
@@ -39,7 +41,8 @@ def train(recipe: Recipe, data: Path, out: Path, validate: Path | None = None, d
     if recipe.data.batch < 2 * devices:
         raise ConfigError(f"a batch of {recipe.data.batch} is too small: the watch compares the pictures of a device")
     run, model = prepare(recipe, data, out, validate, devices)
-    adversary = Adversary(run, section, model)
+    judge = new_judge(recipe, section, CHANNELS[model.color], recipe.data.patch * recipe.scale)
+    adversary = Adversary(run, section, judge, recipe.balance)
     ema, optimizer = Ema(model, recipe.optim.ema), new_optimizer(model, recipe.optim)
     state = run.begin(
         {"model": model, "ema": ema.model, "judge": adversary.judge},
@@ -73,7 +76,7 @@ def train(recipe: Recipe, data: Path, out: Path, validate: Path | None = None, d
     return out / MODEL_NAME
 
 
-def perceptual_loss(run: Run) -> Loss | None:
+def perceptual_loss(run: SrRun) -> Loss | None:
     """The recipe's perceptual loss with its weights read, or None without one.
 
     Raises:
@@ -87,7 +90,7 @@ def perceptual_loss(run: Run) -> Loss | None:
     return PerceptualLoss(backbone, section.layers)
 
 
-def noise(run: Run, low: Tensor, step: int) -> Tensor:
+def noise(run: SrRun, low: Tensor, step: int) -> Tensor:
     """Noise of the recipe's strength in the shape of `low`; it depends on seed, step and process alone."""
     section, fabric = run.recipe.adversarial, run.fabric
     # torch heeds 32 bits of a seed only: an odd factor spreads the recipe's over them

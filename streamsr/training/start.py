@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..errors import ConfigError
 from ..generators import GENERATORS
 from ..generators.base import Generator
 from ..zoo.catalog import HOME
-from .checkpoint import load_checkpoint
-from .recipe import Recipe
+from .checkpoint import Checkpoint, load_checkpoint
+from .recipe import RunRecipe
 from .tables import section
 
 logger = logging.getLogger(__name__)
 
 
-def new_generator(recipe: Recipe) -> Generator:
+def new_generator(recipe: RunRecipe) -> Generator:
     """The recipe's generator; its random start depends on the recipe's seed alone.
 
     Raises:
@@ -32,7 +34,7 @@ def new_generator(recipe: Recipe) -> Generator:
     chosen = recipe.generator
     where = f"recipe {recipe.name!r}: generator {chosen.name!r}"
     generator: Generator = built(GENERATORS.load(chosen.name), chosen.config, where)
-    if generator.scale != recipe.scale:
+    if generator.scale != chosen.scale:
         raise ConfigError(f"{where}: its scale is {generator.scale} unless you say so; write scale in generator.config")
     if not any(True for _ in generator.parameters()):
         raise ConfigError(f"{where} has nothing to learn")
@@ -69,11 +71,23 @@ def take_over(generator: Generator, path: Path) -> None:
     Raises:
         ConfigError: not one fits.
     """
-    saved, own = load_checkpoint(path).tensors, generator.state_dict()
-    fitting = {name: value for name, value in saved.items() if name in own and own[name].shape == value.shape}
+    saved, own = load_checkpoint(path), generator.state_dict()
+    fitting = max((_fitting(tensors, own) for tensors in (saved.tensors, _collapsed(saved))), key=len)
     if not fitting:
         raise ConfigError(f"nothing in {path} fits the generator: it is another architecture or size")
     generator.load_state_dict(own | fitting)
     fresh = sorted(set(own) - set(fitting))
     if fresh:
         logger.warning("%s of %s tensors start fresh, %s has none that fit: %s", len(fresh), len(own), path, fresh)
+
+
+def _fitting(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in tensors.items() if name in own and own[name].shape == value.shape}
+
+
+def _collapsed(saved: Checkpoint) -> Mapping[str, Tensor]:
+    """The tensors without training's branches, for a generator that has none."""
+    if "notes" in saved.facts:
+        return {}
+    tensors: Mapping[str, Tensor] = saved.build().collapsed().state_dict()
+    return tensors

@@ -16,7 +16,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def test_the_public_names() -> None:
-    assert len(streamsr.__all__) <= 10
+    assert len(streamsr.__all__) <= 12
     for name in streamsr.__all__:
         assert getattr(streamsr, name).__doc__
     with pytest.raises(AttributeError):

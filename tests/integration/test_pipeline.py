@@ -90,8 +90,8 @@ class TestFailures:
         lend = chain.engine
 
         @contextmanager
-        def failing(*arguments: Any) -> Iterator[FailingEngine]:
-            with lend(*arguments) as engine:
+        def failing(*arguments: Any, **options: Any) -> Iterator[FailingEngine]:
+            with lend(*arguments, **options) as engine:
                 yield FailingEngine(engine, 10, on=on)
 
         monkeypatch.setattr(chain, "engine", failing)

@@ -23,6 +23,7 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "compact-luma": ("srvgg", {"width": 8, "depth": 2, "color": "luma"}),
     "rrdb": ("rrdb", {"scale": 2, "width": 8, "depth": 1, "growth": 4}),
     "srcnn": ("srcnn", {"widths": (4, 4)}),
+    "cyclegan": ("resnet_cyclegan", {"width": 4, "blocks": 1}),
     "lanczos": ("interpolation", {"method": "lanczos"}),
     "gaussian-rgb": ("interpolation", {"method": "gaussian", "color": "rgb"}),
     "nearest": ("interpolation", {"method": "nearest", "scale": 4}),

@@ -32,6 +32,8 @@ TINY: list[tuple[str, dict[str, Any]]] = [
     ("rrdb", {"scale": 1, "width": 8, "depth": 1, "growth": 4, "color": "luma"}),
     ("srcnn", {"scale": 2}),
     ("srcnn", {"scale": 3, "kernels": (9, 1, 5)}),
+    ("style", {"styles": ("ink", "oil"), "widths": (4, 4, 4), "blocks": 1}),
+    ("resnet_cyclegan", {"width": 4, "blocks": 1}),
     *(("interpolation", {"scale": 2, "method": m}) for m in ("nearest", "bilinear", "bicubic", "lanczos", "gaussian")),
 ]
 
@@ -45,7 +47,21 @@ def case(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
 def model(case: tuple[str, dict[str, Any]]) -> Generator:
     torch.manual_seed(0)
     kind = GENERATORS.load(case[0])
-    return kind(kind.Config(**case[1])).eval()
+    model = kind(kind.Config(**case[1]))
+    if hasattr(model, "freeze"):
+        with torch.no_grad():
+            for name in (None, *model.conditioning):
+                model.train()(torch.rand(2, 3, 32, 32), *(() if name is None else told(model, name)))
+            if model.conditioning:
+                model(torch.rand(2, 3, 32, 32), strength=torch.zeros(1, 1))
+        model.freeze()
+    return model.eval()
+
+
+def told(model: Generator, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """One name of a conditional generator alone, at full strength."""
+    weights = [float(known == name) for known in model.conditioning]
+    return torch.tensor([weights]), torch.ones(1, 1)
 
 
 @torch.no_grad()
@@ -57,9 +73,11 @@ def test_shape_is_scaled_whatever_the_size(model: Generator) -> None:
 
 @torch.no_grad()
 def test_deployed_network_computes_the_same(model: Generator) -> None:
-    x = torch.rand(1, CHANNELS[model.color], 9, 11)
+    size = (9, 11) if model.multiple_of == 1 else (2 * model.multiple_of, 3 * model.multiple_of)
+    x = torch.rand(1, CHANNELS[model.color], *size)
     expected = model(x)
-    torch.testing.assert_close(model.deploy()(x), expected, atol=1e-5, rtol=1e-5)
+    controls = told(model, model.conditioning[0]) if model.conditioning else ()
+    torch.testing.assert_close(model.deploy()(x, *controls), expected, atol=1e-5, rtol=1e-5)
 
 
 @torch.no_grad()

@@ -9,6 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from streamsr.generators import DISCRIMINATORS, GENERATORS  # noqa: E402
+from streamsr.generators.conditional_norm import norms  # noqa: E402
+from streamsr.generators.resnet_cyclegan import ResnetCycleGan, ResnetCycleGanConfig  # noqa: E402
 from streamsr.generators.srcnn import Srcnn, SrcnnConfig  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -40,6 +42,19 @@ def test_generators(name: str, config: dict[str, Any], published: int) -> None:
 def test_srcnn_counts_weights_without_biases(kernels: tuple[int, int, int], published: int) -> None:
     model = Srcnn(SrcnnConfig(kernels=kernels))
     assert sum(parameter.numel() for parameter in model.parameters() if parameter.dim() > 1) == published
+
+
+@pytest.mark.parametrize(("blocks", "published"), [(9, 11_378_179), (6, 7_837_699)])  # it prints 11.378M, 7.838M
+def test_cyclegan_weighs_what_the_paper_does(blocks: int, published: int) -> None:
+    """But for normalization: the release's has none to learn after biases, ours a scale and a shift instead of them.
+
+    Resized convolutions weigh what transposed ones do.
+    """
+    with torch.device("meta"):
+        model = ResnetCycleGan(ResnetCycleGanConfig(blocks=blocks))
+    scales = sum(norm.gamma.numel() for norm in norms(model))
+    assert scales == 64 + 128 + 256 + 2 * blocks * 256 + 128 + 64
+    assert count(model) - scales == published
 
 
 @pytest.mark.parametrize(

@@ -119,3 +119,18 @@ def test_deployed_network_is_plain_and_owns_its_weights() -> None:
     assert sum(isinstance(module, nn.Conv2d) for module in plain.modules()) == 8 + 2
     own = {parameter.data_ptr() for parameter in model.parameters()}
     assert not own & {parameter.data_ptr() for parameter in plain.parameters()}
+
+
+@pytest.mark.parametrize("norm", [True, False])
+def test_a_collapsed_network_computes_the_same_and_learns(norm: bool) -> None:
+    torch.manual_seed(0)
+    model = Span(SpanConfig(2, width=8, depth=2, norm=norm, img_range=1.0)).eval()
+    plain = model.collapsed()
+    assert plain.config.gain == 0
+    assert sum(weight.numel() for weight in plain.parameters()) == sum(p.numel() for p in model.deploy().parameters())
+    x = torch.rand(1, 3, 9, 7)
+    torch.testing.assert_close(plain(x), model(x), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(plain.deploy()(x), model(x), atol=1e-5, rtol=1e-5)
+    plain(x).sum().backward()
+    assert all(weight.grad is not None for weight in plain.parameters())
+    assert not {id(weight) for weight in plain.parameters()} & {id(weight) for weight in model.parameters()}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from itertools import permutations
 from pathlib import Path
 
 import cv2
@@ -144,6 +146,41 @@ def test_candidates_prefer_contrast() -> None:
         return float((low.flatten(1).std(1) > 0.01).float().mean())
 
     assert contrast(4) > 0.9 > contrast(1)
+
+
+def test_recolored_patches_are_still_pairs() -> None:
+    high = picture(0, 64, 64)
+    pair = Pair(bicubic(high, Fraction(1, 2)), high)
+    section = DataSection(patch=16, batch=64, recolor=True)
+    plain, colored = (
+        Patches([pair], 2, replace(section, recolor=recolor), seed=3).batch(0) for recolor in (False, True)
+    )
+    changes = set()
+    for low, high_, low_, high__ in zip(*plain, *colored, strict=True):
+        found = [
+            (order, inverted)
+            for order in permutations(range(3))
+            for inverted in (False, True)
+            if torch.allclose(low_, _recolored(low, order, inverted))
+        ]
+        assert len(found) == 1
+        torch.testing.assert_close(high__, _recolored(high_, *found[0]))
+        changes.update(found)
+    assert len(changes) == 12
+
+
+def _recolored(image: torch.Tensor, order: tuple[int, ...], inverted: bool) -> torch.Tensor:
+    image = image[list(order)]
+    return 1 - image if inverted else image
+
+
+@pytest.mark.parametrize(("power", "share"), [(1.0, 16 / 17), (0.5, 4 / 5), (0.0, 1 / 2)])
+def test_how_often_a_large_picture_is_drawn(power: float, share: float) -> None:
+    large, small = np.full((64, 64, 3), 255, np.uint8), np.zeros((16, 16, 3), np.uint8)
+    pairs = [Pair(large, large), Pair(small, small)]
+    patches = Patches(pairs, 1, DataSection(patch=8, batch=500, area_power=power), seed=0)
+    drawn = np.mean([float(patches.batch(step)[0].mean()) for step in range(4)])
+    assert drawn == pytest.approx(share, abs=0.03)
 
 
 def test_images_that_are_too_small(tmp_path: Path) -> None:

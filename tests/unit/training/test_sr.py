@@ -21,7 +21,8 @@ from streamsr.training.images import find_images  # noqa: E402
 from streamsr.training.metrics import psnr as psnr_of  # noqa: E402
 from streamsr.training.pairs import load_pairs  # noqa: E402
 from streamsr.training.recipe import Recipe, parse_recipe  # noqa: E402
-from streamsr.training.run import MODEL_NAME, STATE_NAME, prepare  # noqa: E402
+from streamsr.training.run import MODEL_NAME, STATE_NAME  # noqa: E402
+from streamsr.training.sr_run import prepare  # noqa: E402
 from streamsr.training.start import new_generator  # noqa: E402
 from tests.unit.training.runs import tables, write_images  # noqa: E402
 

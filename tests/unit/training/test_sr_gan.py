@@ -14,7 +14,8 @@ from streamsr.training import sr, sr_gan  # noqa: E402
 from streamsr.training.checkpoint import load_checkpoint  # noqa: E402
 from streamsr.training.data import Patches  # noqa: E402
 from streamsr.training.recipe import Recipe, parse_recipe  # noqa: E402
-from streamsr.training.run import MODEL_NAME, STATE_NAME, prepare  # noqa: E402
+from streamsr.training.run import MODEL_NAME, STATE_NAME  # noqa: E402
+from streamsr.training.sr_run import prepare  # noqa: E402
 from tests.unit.training.backbone_files import random_arrays  # noqa: E402
 from tests.unit.training.runs import tables, write_images  # noqa: E402
 

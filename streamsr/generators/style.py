@@ -1,0 +1,137 @@
+"""Style: one small network that paints video in any of several styles, or a mix of them, as strongly as wanted.
+
+A network after Johnson et al. (ECCV 2016), conditional after Dumoulin et al. (ICLR 2017), and made to hold still: see
+`conditional_trunk` and `conditional_norm`. It works at half the picture's size from the first convolution to the last,
+whose channels are shuffled to pixels: a twelfth of the arithmetic of one that works at full size, and larger strokes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..spec import HALO_MAX, least_side
+from .base import Generator
+from .conditional_norm import freeze
+from .conditional_trunk import Trunk, reflected
+from .padding import run_padded
+
+IDENTITY = "identity"
+"""The row of no style: the picture as it is."""
+
+MULTIPLE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class StyleConfig:
+    """Shape of the network: 207 thousand weights, and a thousand for each style. The large one is (32, 48, 64)."""
+
+    styles: tuple[str, ...]
+    """Their names, in the order of the weights."""
+    widths: tuple[int, int, int] = (16, 32, 48)
+    """Channels at a half, a quarter and an eighth of the picture's size; multiples of 16 run best on CPUs."""
+    blocks: int = 4
+    """Residual blocks at an eighth."""
+
+    def __post_init__(self) -> None:
+        """Names once each, and not that of the unstylized picture."""
+        if not self.styles or len({*self.styles, IDENTITY}) <= len(self.styles):
+            raise ConfigError(f"styles need names of their own, each once and none {IDENTITY!r}: {self.styles}")
+
+
+class Stylizer(Generator):
+    """Stylization: RGB `(N, 3, H, W)` float in [0, 1] -> the same shape, within [0, 1].
+
+    It is trained in two phases. In the first every picture is normalized by its own statistics, and running ones are
+    kept for each style (in training mode). `freeze` begins the second: the running ones are used for every picture.
+    Any size will do; one that is no multiple of 8, or below 16, is extended by repeating its edge and cut back.
+    """
+
+    Config = StyleConfig
+    config: StyleConfig
+    color: Literal["rgb"] = "rgb"
+    task = "style"
+    scale = 1
+    multiple_of = MULTIPLE
+
+    def __init__(self, config: StyleConfig) -> None:
+        super().__init__(config)
+        width, rows = config.widths[0], 1 + len(config.styles)
+        # 6x6 at every other pixel is `pixel_unshuffle` by 2 and 3x3, with the picture itself reflected
+        first, last = reflected(3, width, 6, stride=2), reflected(width, 12, bias=True)
+        self.trunk = Trunk(first, config.widths, config.blocks, rows, last)
+
+    @property
+    def conditioning(self) -> tuple[str, ...]:
+        """The styles' names."""
+        return tuple(self.config.styles)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether running statistics are used: the second phase."""
+        return self.trunk.frozen
+
+    @property
+    def halo(self) -> int:
+        """Input pixels around an output pixel that can influence it; before `freeze` every pixel does."""
+        return self.trunk.reach if self.frozen else HALO_MAX
+
+    def freeze(self) -> None:
+        """Use the running statistics from now on, whatever the mode; they stay as they are.
+
+        Raises:
+            ConfigError: a style, or the identity, was never trained alone.
+        """
+        freeze(self, (IDENTITY, *self.config.styles))
+
+    def deploy(self) -> PlainStylizer:
+        """The network of convolutions and affine maps; before `freeze`, of instance normalizations."""
+        return PlainStylizer(self.trunk.plain() if self.frozen else self.trunk).eval()
+
+    def forward(self, x: Tensor, style_weights: Tensor | None = None, strength: Tensor | None = None) -> Tensor:
+        """Stylize.
+
+        Args:
+            x: the pictures.
+            style_weights: `(N, S)`, or `(1, S)` for all; how much of each style, summing to 1. The first one, if None.
+            strength: `(N, 1)`, or `(1, 1)` for all; from 0, the picture as it is, to 1. All of it, if None.
+        """
+        if style_weights is None:
+            style_weights = x.new_ones(1, len(self.config.styles)).cumsum(1).eq(1).to(x.dtype)
+        if strength is None:
+            strength = x.new_ones(1, 1)
+        mix = rows_of(style_weights, strength)
+        return run_padded(lambda picture: painted(self.trunk, picture, mix), x, MULTIPLE, 1, least_side(MULTIPLE))
+
+
+class PlainStylizer(nn.Module):
+    """What is exported: `(1, 3, H, W)`, `(1, S)` and `(1, 1)` to `(1, 3, H, W)`.
+
+    H and W are multiples of 8, and at least 16.
+    """
+
+    def __init__(self, trunk: Trunk) -> None:
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, x: Tensor, style_weights: Tensor, strength: Tensor) -> Tensor:
+        """Stylize."""
+        return painted(self.trunk, x, rows_of(style_weights, strength))
+
+
+def rows_of(style_weights: Tensor, strength: Tensor) -> Tensor:
+    """The shares of the identity and the styles `(N, 1 + S)`, of weights `(N, S)` and strengths `(N, 1)`.
+
+    Either N may be 1 where the other is not.
+    """
+    styled = strength * style_weights
+    return torch.cat([(1 - strength).expand(len(styled), 1), styled], 1)
+
+
+def painted(trunk: Trunk, x: Tensor, mix: Tensor) -> Tensor:
+    """A trunk's twelve channels at half the size as a picture; squashed first, while there is less to move."""
+    return nn.functional.pixel_shuffle(torch.sigmoid(trunk(x, mix)), 2)
