@@ -34,7 +34,12 @@ ModelNames = Annotated[
 ]
 StylizerName = Annotated[
     str,
-    typer.Option("--model", "-m", help="A stylizer: an ONNX file, made by `streamsr train style` and `export`.", rich_help_panel=_MODEL),
+    typer.Option(
+        "--model",
+        "-m",
+        help="A stylizer: an ONNX file, made by `streamsr train style` and `export`.",
+        rich_help_panel=_MODEL,
+    ),
 ]
 Upscaler = Annotated[
     str | None,
@@ -43,7 +48,9 @@ Upscaler = Annotated[
 StyleNames = Annotated[
     list[str] | None,
     typer.Option(
-        "--style", help="great_wave, or great_wave=0.7 to mix several; an unknown name lists all.", rich_help_panel=_STYLE
+        "--style",
+        help="great_wave, or great_wave=0.7 to mix several; an unknown name lists all.",
+        rich_help_panel=_STYLE,
     ),
 ]
 Strength = Annotated[

@@ -123,6 +123,6 @@ def test_what_cannot_be_mixed(mine: str, tmp_path: Path, picture: np.ndarray) ->
 def test_detail_belongs_to_the_chain(mine: str, picture: np.ndarray) -> None:
     with (
         Chain(mine, options=FP32) as chain,
-        pytest.raises(ConfigError, match="detail, .* belong to the Chain"),
+        pytest.raises(ConfigError, match=r"detail, .* belong to the Chain"),
     ):
         streamsr.upscale(picture, model=chain, detail=0.5)
