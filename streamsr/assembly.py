@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +17,14 @@ from .engines.compile import Candidate, compile_engine
 from .engines.guard import Frames
 from .engines.tiles import TilePlan, plan_tiles
 from .engines.tiling import TiledEngine, sample_tile
-from .errors import UnknownNameError
+from .errors import ConfigError, UnknownNameError
 from .graph.frame_graph import FrameGraph, build_frame_graph, overlap
 from .graph.model import Model
 from .graph.stream import StreamFormat
 from .link import Link
 from .look import Look
+
+log = logging.getLogger(__name__)
 
 _FASTEST_FIRST = ("int8", "bf16", "fp32")
 
@@ -99,6 +102,10 @@ class Assembly:
 
     def _tiles(self, source: StreamFormat, target: StreamFormat) -> TilePlan | None:
         tile = self._options.tile
+        if self._smooth:
+            if isinstance(tile, int):
+                raise ConfigError("the graph smooths whole pictures: use --smooth-backend host, or --tile none")
+            return None
         if not isinstance(tile, int):
             return tile_plan(self._graph("fp32", source, target), tile)
         # planned without the graph of the whole picture, which a model of a fixed size does not have
@@ -121,6 +128,8 @@ class Assembly:
 
     def _precisions(self, source: StreamFormat) -> list[str]:
         if self._smooth:
+            if self._options.precision not in ("auto", "fp32"):
+                log.warning("smoothing in the graph is computed in fp32, not %s", self._options.precision)
             return ["fp32"]  # what engines round where they see fit, flow does not survive
         quantized = any(link.has_int8 for link in self._links)
         wanted = self._options.precision

@@ -65,6 +65,9 @@ class Chain:
         self._links = make_links([str(model) for model in models], detail)
         self._style = style
         self._schedule = _schedule(self._links, style)
+        self._split = 1 + max((i for i, link in enumerate(self._links) if link.stylizes), default=-1)
+        if style and style.smooth and any(link.scale > 1 for link in self._links[: self._split]):
+            raise ConfigError("what is smoothed is as large as the input: put models that enlarge after the stylizer")
         self._idle: dict[_Key, Engine] = {}
         self._lock = threading.Lock()
         self._compiling = threading.Lock()
@@ -152,13 +155,13 @@ class Chain:
 
     def _smoothed(self, source: StreamFormat, target: StreamFormat, smooth: float, pictures: Frames) -> Engine:
         """Two engines around the smoother; one where nothing remains to be done after it."""
-        split = 1 + max((i for i, link in enumerate(self._links) if link.stylizes), default=-1)
+        split = self._split
         styled = styled_format(source, target, final=split == len(self._links))
         with ExitStack() as undo:
             head = self._assembly(self._links[:split]).engine(source, styled, pictures)
             undo.callback(head.close)
             tail = None
-            if styled != target:
+            if styled != target or split < len(self._links):
                 between = list(stream(head, pictures))
                 head.reset()
                 tail = self._assembly(self._links[split:]).engine(styled, target, between)

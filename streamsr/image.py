@@ -37,9 +37,10 @@ def process_image(image: Image, chain: Chain) -> Image:
     layout = _layout_of(image)
     frame = Frame((image,), layout, 0, Fraction(1), color=Color(range="pc"), cut=True)
     info = VideoInfo(frame.width, frame.height, layout, frame.time_base, frame.color, still=True)
+    told = chain.looks.at(0).tensors() if chain.looks else ()
     with chain.engine(stream_format(info), stream_format(chain.output_info(info)), [frame], still=True) as engine:
         engine.reset()
-        outputs = engine.result(engine.submit(to_tensors(frame.planes, layout)))
+        outputs = engine.result(engine.submit((*to_tensors(frame.planes, layout), *told)))
     return to_planes(outputs, layout)[0]
 
 

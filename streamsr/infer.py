@@ -15,6 +15,9 @@ from .graph.stream import StreamFormat
 from .look import Look, Schedule
 from .report import Stopwatch
 
+SETTLING = 4
+"""Seconds after a change of look in which repeated pictures are computed again: the smoother is still on its way."""
+
 
 class Inference:
     """Feeds an engine. `duplicates` and `busy` tell what happened so far."""
@@ -27,6 +30,8 @@ class Inference:
         self._target = target
         self._looks = looks
         self._origin: Fraction | None = None
+        self._look: Look | None = None
+        self._changed: Fraction | None = None
 
     def __call__(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """One frame out per frame in, same order and times; layout, size and colour are the target's.
@@ -48,19 +53,26 @@ class Inference:
             self._abandon(job for _, job in flights)
 
     def _job(self, frame: Frame, previous: tuple[Frame, _Job] | None) -> _Job:
-        look = self._look(frame)
-        if previous is not None and not frame.cut and previous[1].look == look and same_picture(previous[0], frame):
+        settled = self._settled(frame)
+        if previous is not None and settled and not frame.cut and same_picture(previous[0], frame):
             self.duplicates += 1
             return previous[1]
         if frame.cut:
             self._engine.reset()
-        controls = look.tensors() if look else ()
-        return _Job(self._engine.submit((*to_tensors(frame.planes, frame.layout), *controls)), look)
+        controls = self._look.tensors() if self._look else ()
+        return _Job(self._engine.submit((*to_tensors(frame.planes, frame.layout), *controls)))
 
-    def _look(self, frame: Frame) -> Look | None:
+    def _settled(self, frame: Frame) -> bool:
+        """Take the frame's look; whether it has been the same for so long that results have stopped changing."""
+        if self._looks is None:
+            return True
         if self._origin is None:
             self._origin = frame.time
-        return self._looks.at(float(frame.time - self._origin)) if self._looks else None
+        look = self._looks.at(float(frame.time - self._origin))
+        if self._look not in (None, look):
+            self._changed = frame.time
+        self._look = look
+        return self._changed is None or frame.time - self._changed > SETTLING
 
     def _abandon(self, jobs: Iterable[_Job]) -> None:
         """Take back what is still in flight after an early end: the engine may serve another run."""
@@ -78,8 +90,7 @@ class Inference:
 class _Job:
     """A submitted picture; its planes are collected once, however many frames show it."""
 
-    def __init__(self, ticket: Ticket, look: Look | None) -> None:
-        self.look = look
+    def __init__(self, ticket: Ticket) -> None:
         self._ticket = ticket
         self._planes: tuple[Plane, ...] | None = None
 

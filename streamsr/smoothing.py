@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from .analysis.flowblend import FlowBlend
 from .analysis.luma import Luma, luma_plane
 from .color import Color
 from .engines.base import Array, Engine, Ticket
 from .engines.runner import Runner
+from .errors import EngineError
 from .graph.planes import to_planes, to_tensors
 from .graph.stream import StreamFormat
 from .layout import pixel_layout
@@ -26,9 +26,10 @@ class _Flight:
 
     luma: Luma
     first: bool
-    styling: Ticket
-    collect: Callable[[], tuple[Array, ...]] | None = None
-    """Returns the frame's outputs; there once it has been smoothed."""
+    ticket: Ticket
+    """Of the engine that it is with."""
+    outputs: tuple[Array, ...] | None = None
+    """There once it is through."""
 
 
 class SmoothedEngine(Runner[_Flight]):
@@ -58,12 +59,15 @@ class SmoothedEngine(Runner[_Flight]):
         self._opaque = replace(styled.layout, planes=tuple(name for name in styled.layout.planes if name != "A"))
         self._blend = FlowBlend(self._opaque, styled.width, styled.height, smooth)
         self._styling: deque[_Flight] = deque()
+        self._enlarging: deque[_Flight] = deque()
 
     def _start(self, inputs: Sequence[Array], fresh: bool) -> _Flight:
         if len(self._styling) == self._head.spec.depth:
             self._smooth_next()
         planes = to_planes(inputs[: len(self._source.planes)], self._source)
         luma = luma_plane(planes, self._source).copy()  # the planes are the caller's again when this returns
+        if fresh:
+            self._head.reset()
         flight = _Flight(luma, fresh, self._head.submit(inputs))
         self._styling.append(flight)
         return flight
@@ -71,23 +75,38 @@ class SmoothedEngine(Runner[_Flight]):
     def _smooth_next(self) -> None:
         """Take the frame that has been with the stylizer longest on to the next station."""
         flight = self._styling.popleft()
-        styled = to_planes(self._head.result(flight.styling), self._styled)
+        styled = to_planes(self._head.result(flight.ticket), self._styled)
         if flight.first:
             self._blend.reset()
+            if self._tail is not None:
+                self._tail.reset()
         colors = len(self._opaque.planes)  # transparency comes last, and stays as it is
         smoothed = to_tensors((*self._blend(flight.luma, styled[:colors]), *styled[colors:]), self._styled)
         if self._tail is None:
-            flight.collect = lambda: smoothed
-        else:
-            flight.collect = partial(self._tail.result, self._tail.submit(smoothed))
+            flight.outputs = smoothed
+            return
+        if len(self._enlarging) == self._tail.spec.depth:
+            self._land(self._tail)
+        flight.ticket = self._tail.submit(smoothed)
+        self._enlarging.append(flight)
+
+    def _land(self, tail: Engine) -> None:
+        """Fetch the frame that has been with the second engine longest."""
+        flight = self._enlarging.popleft()
+        flight.outputs = tail.result(flight.ticket)
 
     def _finish(self, job: _Flight) -> tuple[Array, ...]:
-        while job.collect is None:
+        while job in self._styling:
             self._smooth_next()
-        return job.collect()
+        while job in self._enlarging and self._tail is not None:
+            self._land(self._tail)
+        if job.outputs is None:
+            raise EngineError("this frame failed before")
+        return job.outputs
 
     def _release(self, pending: Sequence[_Flight]) -> None:  # noqa: ARG002 - what is in flight is the engines' own
         self._styling.clear()
+        self._enlarging.clear()
         self._head.close()
         if self._tail is not None:
             self._tail.close()
