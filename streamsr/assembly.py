@@ -84,12 +84,6 @@ class Assembly:
         Raises:
             EngineError: nothing compiles, or nothing gives the right pictures.
         """
-        try:
-            return self._compile(source, target, probe)
-        finally:
-            self._graphs.clear()
-
-    def _compile(self, source: StreamFormat, target: StreamFormat, probe: Frames) -> Engine:
         # resolved by the whole picture's height: a tile's would make SD of HD
         source = replace(source, color=source.color.resolved(source.layout, source.height))
         plan = self._tiles(source, target)

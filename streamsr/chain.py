@@ -155,16 +155,16 @@ class Chain:
 
     def _smoothed(self, source: StreamFormat, target: StreamFormat, smooth: float, pictures: Frames) -> Engine:
         """Two engines around the smoother; one where nothing remains to be done after it."""
-        split = self._split
-        styled = styled_format(source, target, final=split == len(self._links))
+        before, after = self._links[: self._split], self._links[self._split :]
+        styled = styled_format(source, target, final=not after)
         with ExitStack() as undo:
-            head = self._assembly(self._links[:split]).engine(source, styled, pictures)
+            head = self._assembly(before).engine(source, styled, pictures)
             undo.callback(head.close)
             tail = None
-            if styled != target or split < len(self._links):
+            if after or styled != target:
                 between = list(stream(head, pictures))
                 head.reset()
-                tail = self._assembly(self._links[split:]).engine(styled, target, between)
+                tail = self._assembly(after).engine(styled, target, between)
                 undo.callback(tail.close)
             engine = SmoothedEngine(head, tail, source, styled, smooth)
             undo.pop_all()

@@ -13,6 +13,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..spec import HALO_MAX
+from .base import Generator
 from .blur_pool import BlurPool, ResizeConv
 from .conditional_norm import Affine, ConditionalNorm, norms
 
@@ -109,6 +111,22 @@ class Trunk(nn.Module):
                 if isinstance(child, Layer):
                     parent.add_module(name, PlainLayer(child))
         return copy.eval()
+
+
+class TrunkGenerator(Generator):
+    """A generator around a trunk: its two phases, and how far it looks in each."""
+
+    trunk: Trunk
+
+    @property
+    def frozen(self) -> bool:
+        """Whether running statistics are used: the second phase."""
+        return self.trunk.frozen
+
+    @property
+    def halo(self) -> int:
+        """Input pixels around an output pixel that can influence it; before `freeze` every pixel does."""
+        return self.trunk.reach if self.frozen else HALO_MAX
 
 
 def _mapped(conv: nn.Module, scale: Tensor, shift: Tensor) -> nn.Module:

@@ -15,10 +15,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..spec import HALO_MAX, least_side
-from .base import Generator
+from ..spec import least_side
 from .conditional_norm import freeze
-from .conditional_trunk import Trunk, reflected
+from .conditional_trunk import Trunk, TrunkGenerator, reflected
 from .padding import run_padded
 
 MULTIPLE = 4
@@ -34,7 +33,7 @@ class ResnetCycleGanConfig:
     """Residual blocks at a quarter of the size."""
 
 
-class ResnetCycleGan(Generator):
+class ResnetCycleGan(TrunkGenerator):
     """Translation: RGB `(N, 3, H, W)` float in [0, 1] -> the same shape, within [0, 1].
 
     Every picture is normalized by its own statistics until `freeze`, as the paper does it; from then on by the running
@@ -53,16 +52,6 @@ class ResnetCycleGan(Generator):
         widths = config.width, 2 * config.width, 4 * config.width
         first, last = reflected(3, config.width, 7), reflected(config.width, 3, 7, bias=True)
         self.trunk = Trunk(first, widths, config.blocks, 1, last)
-
-    @property
-    def frozen(self) -> bool:
-        """Whether running statistics are used."""
-        return self.trunk.frozen
-
-    @property
-    def halo(self) -> int:
-        """Input pixels around an output pixel that can influence it; before `freeze` every pixel does."""
-        return self.trunk.reach if self.frozen else HALO_MAX
 
     def freeze(self) -> None:
         """Use the running statistics from now on, whatever the mode; they stay as they are.

@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..spec import HALO_MAX, least_side
-from .base import Generator
+from ..spec import least_side
 from .conditional_norm import freeze
-from .conditional_trunk import Trunk, reflected
+from .conditional_trunk import Trunk, TrunkGenerator, reflected
 from .padding import run_padded
 
 IDENTITY = "identity"
@@ -43,7 +42,7 @@ class StyleConfig:
             raise ConfigError(f"styles need names of their own, each once and none {IDENTITY!r}: {self.styles}")
 
 
-class Stylizer(Generator):
+class Stylizer(TrunkGenerator):
     """Stylization: RGB `(N, 3, H, W)` float in [0, 1] -> the same shape, within [0, 1].
 
     It is trained in two phases. In the first every picture is normalized by its own statistics, and running ones are
@@ -69,16 +68,6 @@ class Stylizer(Generator):
     def conditioning(self) -> tuple[str, ...]:
         """The styles' names."""
         return tuple(self.config.styles)
-
-    @property
-    def frozen(self) -> bool:
-        """Whether running statistics are used: the second phase."""
-        return self.trunk.frozen
-
-    @property
-    def halo(self) -> int:
-        """Input pixels around an output pixel that can influence it; before `freeze` every pixel does."""
-        return self.trunk.reach if self.frozen else HALO_MAX
 
     def freeze(self) -> None:
         """Use the running statistics from now on, whatever the mode; they stay as they are.

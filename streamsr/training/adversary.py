@@ -106,6 +106,21 @@ class Adversary:
         return self._balance.averages
 
 
+def adversarial_section(
+    recipe: RunRecipe, section: AdversarialSection | None, batch: int, devices: int
+) -> AdversarialSection:
+    """The table `adversarial` of a recipe that is to be trained with one, `batch` patches a step on `devices`.
+
+    Raises:
+        ConfigError: it has none, nothing to start from, or too few patches.
+    """
+    if section is None or not recipe.generator.start:
+        raise ConfigError(f"recipe {recipe.name!r} needs a table [adversarial], and generator.start to warm up from")
+    if batch < 2 * devices:
+        raise ConfigError(f"a batch of {batch} is too small: the watch compares the pictures of a device")
+    return section
+
+
 def new_judge(recipe: RunRecipe, section: AdversarialSection, channels: int, side: int) -> Any:
     """The recipe's discriminator, for pictures of `channels` and patches of `side` pixels.
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError
 from ..generators.base import CHANNELS
 from ..signals import stop_on_signals
-from .adversary import Adversary, new_judge
+from .adversary import Adversary, adversarial_section, new_judge
 from .backbones import load_backbone
 from .ema import Ema
 from .losses.regular import stability
@@ -35,11 +34,7 @@ def train(recipe: Recipe, data: Path, out: Path, validate: Path | None = None, d
         ConfigError: an impossible recipe, no start, no images, or `out` belonging to another recipe.
         TrainingError: the networks fell out of balance and could not be brought back.
     """
-    section = recipe.adversarial
-    if section is None or not recipe.generator.start:
-        raise ConfigError(f"recipe {recipe.name!r} needs a table [adversarial], and generator.start to warm up from")
-    if recipe.data.batch < 2 * devices:
-        raise ConfigError(f"a batch of {recipe.data.batch} is too small: the watch compares the pictures of a device")
+    section = adversarial_section(recipe, recipe.adversarial, recipe.data.batch, devices)
     run, model = prepare(recipe, data, out, validate, devices)
     judge = new_judge(recipe, section, CHANNELS[model.color], recipe.data.patch * recipe.scale)
     adversary = Adversary(run, section, judge, recipe.balance)

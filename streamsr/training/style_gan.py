@@ -14,11 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError
 from ..generators.base import CHANNELS
 from ..generators.style import rows_of
 from ..signals import stop_on_signals
-from .adversary import Adversary, new_judge
+from .adversary import Adversary, adversarial_section, new_judge
 from .comparisons import Comparisons
 from .ema import Ema
 from .practice import freeze_in_time, practise
@@ -37,11 +36,7 @@ def train(recipe: StyleRecipe, data: Path, art: Path, out: Path, devices: int = 
         ModelError: the backbone's file is none.
         TrainingError: the networks fell out of balance and could not be brought back.
     """
-    section = recipe.adversarial
-    if section is None or not recipe.generator.start:
-        raise ConfigError(f"recipe {recipe.name!r} needs a table [adversarial], and generator.start to warm up from")
-    if recipe.data.batch < 2 * devices:
-        raise ConfigError(f"a batch of {recipe.data.batch} is too small: the watch compares the pictures of a device")
+    section = adversarial_section(recipe, recipe.adversarial, recipe.data.batch, devices)
     run, model = prepare(recipe, data, art, out, devices)
     run = replace(run, patches=Comparisons(run.patches, run.artworks, recipe))
     judge = new_judge(recipe, section, CHANNELS[model.color] + 1 + len(run.artworks), recipe.data.patch)
