@@ -25,6 +25,8 @@ def stylizer(styles: tuple[str, ...] = STYLES, widths: tuple[int, int, int] = (8
 
     torch.manual_seed(0)
     made = Stylizer(StyleConfig(styles, widths, blocks)).train()
+    with torch.random.fork_rng():
+        made.trunk.last.reset_parameters()  # a trained one's four phases differ
     soft = torch.nn.functional.interpolate(torch.rand(4, 3, 9, 9), size=(48, 56), mode="bilinear")
     with torch.no_grad():
         for norm in norms(made):

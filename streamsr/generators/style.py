@@ -62,6 +62,7 @@ class Stylizer(TrunkGenerator):
         width, rows = config.widths[0], 1 + len(config.styles)
         # 6x6 at every other pixel is `pixel_unshuffle` by 2 and 3x3, with the picture itself reflected
         first, last = reflected(3, width, 6, stride=2), reflected(width, 12, bias=True)
+        _start_phases_alike(last)
         self.trunk = Trunk(first, config.widths, config.blocks, rows, last)
 
     @property
@@ -124,3 +125,13 @@ def rows_of(style_weights: Tensor, strength: Tensor) -> Tensor:
 def painted(trunk: Trunk, x: Tensor, mix: Tensor) -> Tensor:
     """A trunk's twelve channels at half the size as a picture; squashed first, while there is less to move."""
     return nn.functional.pixel_shuffle(torch.sigmoid(trunk(x, mix)), 2)
+
+
+def _start_phases_alike(last: nn.Conv2d) -> None:
+    """Give the four pixels that `pixel_shuffle` puts side by side equal kernels: no checkerboard to be unlearned.
+
+    Aitken et al., "Checkerboard artifact free sub-pixel convolution" (2017).
+    """
+    with torch.no_grad():
+        for values in last.parameters():
+            values.copy_(values[::4].repeat_interleave(4, 0))

@@ -145,3 +145,10 @@ def test_a_style_that_was_never_trained_cannot_be_frozen() -> None:
     with pytest.raises(ConfigError, match="freeze for identity, chalk: train"):
         model.freeze()
     assert not model.frozen
+
+
+def test_a_fresh_network_paints_no_checkerboard() -> None:
+    torch.manual_seed(0)
+    painted = Stylizer(StyleConfig(("ink",)))(torch.rand(1, 3, 32, 32))
+    blocks = painted.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)
+    assert float((blocks - blocks[..., :1]).abs().max().detach()) == 0
