@@ -56,7 +56,7 @@ class Setting:
 def main() -> None:
     """Measure, print a table, save the result."""
     options = _arguments()
-    names = options.model or [name for name in catalog.names() if not is_twin(name)]
+    names = options.model or [name for name in catalog.names("sr") if not is_twin(name)]
     result: dict[str, Any] = {"backend": options.backend, "rounds": options.rounds, "sizes": options.size}
     result["models"] = {name: described(name) for name in names}
     settings = list(all_settings(names, options.size, options.backend))

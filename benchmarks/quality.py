@@ -33,7 +33,7 @@ def main() -> None:
     """Measure, print tables, save the result."""
     options = _arguments()
     sets = benchmark_sets(options.eval)
-    models = options.model or list(with_variants(catalog.names()))
+    models = options.model or list(with_variants(catalog.names("sr")))
     scales = {name: load_model(catalog.resolve(name).path).spec.scale for name in models}
     result: dict[str, Any] = {
         "sets": {

@@ -1,4 +1,4 @@
-"""One stage, or all of them, over one clip, in a process of its own: `python -m benchmarks.stages STAGE CLIP`."""
+"""One stage, or all of them, in a process of its own: `python -m benchmarks.stages STAGE CLIP [MODEL]`."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ ENCODING = WriteOptions(codec="libx264", crf=20, preset="veryfast", overwrite=Tr
 MODEL = "live-x2.int8"
 
 
-def decode(clip: str) -> Cost:
+def decode(clip: str, _: str = MODEL) -> Cost:
     """Read every frame, do nothing with it."""
     with closing(open_source(clip)) as source:
         return measure(lambda: sum(1 for _ in source))
 
 
-def engine(clip: str) -> Cost:
+def engine(clip: str, model: str = MODEL) -> Cost:
     """Every frame, decoded beforehand, through the engine."""
     source, frames = _decoded(clip)
-    with Chain(MODEL) as chain:
+    with Chain(model) as chain:
         target = stream_format(chain.output_info(source))
         with chain.engine(stream_format(source), target, frames[:2]) as runner:
             inference = Inference(runner, target)
@@ -40,10 +40,10 @@ def engine(clip: str) -> Cost:
             return measure(lambda: sum(1 for _ in inference(frames)))
 
 
-def encode(clip: str) -> Cost:
+def encode(clip: str, model: str = MODEL) -> Cost:
     """Every upscaled frame, computed beforehand, through the encoder and the muxer."""
     source, frames = _decoded(clip)
-    with Chain(MODEL) as chain:
+    with Chain(model) as chain:
         target = chain.output_info(source)
         with chain.engine(stream_format(source), stream_format(target), frames[:2]) as runner:
             upscaled = list(Inference(runner, stream_format(target))(frames))
@@ -60,9 +60,9 @@ def encode(clip: str) -> Cost:
         return measure(run)
 
 
-def pipeline(clip: str) -> Cost:
+def pipeline(clip: str, model: str = MODEL) -> Cost:
     """The whole thing, with the engine compiled beforehand as in the other measurements."""
-    with Chain(MODEL) as chain, tempfile.TemporaryDirectory() as folder:
+    with Chain(model) as chain, tempfile.TemporaryDirectory() as folder:
 
         def run(options: ReadOptions | None = None) -> int:
             sink = create_sink(str(Path(folder) / "out.mp4"), ENCODING)
@@ -72,7 +72,7 @@ def pipeline(clip: str) -> Cost:
         return measure(run)
 
 
-STAGES: dict[str, Callable[[str], Cost]] = {"decode": decode, "engine": engine, "encode": encode, "pipeline": pipeline}
+STAGES: dict[str, Callable[..., Cost]] = {"decode": decode, "engine": engine, "encode": encode, "pipeline": pipeline}
 
 
 def _decoded(clip: str, limit: int | None = None) -> tuple[VideoInfo, list[Frame]]:
@@ -86,4 +86,4 @@ def _decoded(clip: str, limit: int | None = None) -> tuple[VideoInfo, list[Frame
 
 
 if __name__ == "__main__":
-    print_cost(STAGES[sys.argv[1]](sys.argv[2]))
+    print_cost(STAGES[sys.argv[1]](*sys.argv[2:]))

@@ -100,7 +100,7 @@ def family_table(result: Result, costs: Result) -> str:
     """The models that learned something, in short: what for, weights, PSNR-Y on Set5 and Set14, time."""
     rows = []
     scales: list[int] = []
-    for entry in map(resolve, names()):
+    for entry in map(resolve, names("sr")):
         if entry.facts is None or not entry.facts.weights:
             continue
         scales.append(entry.facts.scale)

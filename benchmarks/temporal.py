@@ -13,13 +13,11 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from itertools import tee
-from math import isinf
 from pathlib import Path
-from statistics import geometric_mean
 from typing import Any
 
 import streamsr
@@ -34,28 +32,27 @@ from streamsr.zoo.catalog import STYLIZER
 
 from .common import save
 from .smoothers import Smoother, smoothers
-from .tables import NONE, table
+from .style_tables import clip_table, mean_table
 
 PIX_FMT = "yuv420p"
 UNSMOOTHED = "none"
-HEAD = ("method", "E_warp, 1e-3", "sharpness", "E_n, 1e-3", "E_warp, x", "E_n, x", "occluded, dB", "ghosts")
 
 Method = tuple[str, str]
 """A model and a smoother."""
-Figures = Mapping[str, Any]
 
 
 def main() -> None:
     """Measure, print tables, save the result."""
     options = _arguments()
     models = {Path(model).stem: model for model in (options.plain, options.model) if model}
-    result: dict[str, Any] = {"frames": options.frames, "models": models, "clips": {}}
+    named = {name: Path(model).name for name, model in models.items()}
+    result: dict[str, Any] = {"frames": options.frames, "models": named, "clips": {}}
     for clip in options.clips:
         for style in options.style:
             name = f"{clip.stem}, {style}"
             result["clips"][name] = figures = one_clip(clip, models, style, options.frames)
-            print(f"{name}\n\n{table(HEAD, [_row(method, each) for method, each in figures.items()])}\n")
-    print(f"geometric means\n\n{table(('method', 'E_warp, x', 'sharpness', 'E_n, x'), _means(result['clips']))}\n")
+            print(f"{name}\n\n{clip_table(figures)}\n")
+    print(f"geometric means\n\n{mean_table(result)}\n")
     print(save(options.name, result))
 
 
@@ -99,27 +96,6 @@ def _metered(clip: Path, painted: Mapping[str, Path], frames: int) -> dict[Metho
 def _smoothed(bank: Mapping[str, Smoother], luma: Luma, picture: Frame) -> dict[str, Rgb]:
     """A painted frame after each of the smoothers."""
     return {name: frame_rgb(replace(picture, planes=smooth(luma, picture.planes))) for name, smooth in bank.items()}
-
-
-def _row(method: str, score: Figures) -> list[str]:
-    occluded, ghosts = score["psnr_occluded"], " ".join(map(str, score["ghosts"]))
-    return [
-        method,
-        f"{1000 * score['e_warp']:.2f}",
-        f"{score['sharpness']:.2f}",
-        f"{1000 * score['e_n']:.2f}",
-        f"{score['e_warp_gain']:.1f}",
-        f"{score['e_n_gain']:.1f}",
-        NONE if occluded is None or isinf(occluded) else f"{occluded:.1f}",
-        ghosts or NONE,
-    ]
-
-
-def _means(clips: Mapping[str, Mapping[str, Figures]]) -> Iterator[list[str]]:
-    for method in next(iter(clips.values())):
-        scores = [figures[method] for figures in clips.values()]
-        means = [geometric_mean([score[key] for score in scores]) for key in ("e_warp_gain", "sharpness", "e_n_gain")]
-        yield [method, *(f"{mean:.2f}" for mean in means)]
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,6 +1,6 @@
 """Make models of the zoo from their checkpoints: export, quantize, measure, and enter them in the manifest.
 
-    python -m exporters.bundle live-x2 stream-x2 --eval FOLDER [--data FOLDER]
+    python -m exporters.bundle live-x2 style-live --eval FOLDER [--data FOLDER]
 
 A model NAME is `checkpoints/NAME.safetensors` with `checkpoints/NAME.toml` (`About`) beside it, in the zoo's folder; it
 gets a card, `models/NAME.md`. It is measured on every set of `--eval` (folders as `pairs.read_set` takes them). int8
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamsr.errors import ConfigError
-from streamsr.graph.model import load_model
+from streamsr.graph.model import Model, load_model
 from streamsr.spec import ModelSpec
 from streamsr.training.images import find_images
 from streamsr.zoo.catalog import HOME, INT8
@@ -26,6 +26,7 @@ from streamsr.zoo.catalog import HOME, INT8
 from .calibration import EVERY_IMAGE, calibration_images
 from .card import Training, card
 from .evaluate import evaluate, model_upscale
+from .likeness import likeness
 from .manifest import note_model
 from .onnx import export_generator, read_checkpoint, seal, write_model
 from .pairs import read_set
@@ -100,14 +101,15 @@ def make_model(
     spec = replace(spec, description=about.description, licence=about.licence, training_data=about.training_data)
     files = {"fp32": home / "models" / f"{spec.name}.onnx"}
     spec = export_generator(generator, files["fp32"], spec)
-    metrics = {"fp32": note_quality(files["fp32"], sets)}
+    metrics = {"fp32": note_quality(files["fp32"], files["fp32"], sets)}
     if about.int8 and images:
         files[INT8] = home / "models" / f"{spec.name}.{INT8}.onnx"
         calibration = calibration_images(images, load_model(files["fp32"]))
         quantize(files["fp32"], files[INT8], calibration, about.keep_float)
-        metrics[INT8] = note_quality(files[INT8], sets)
+        metrics[INT8] = note_quality(files[INT8], files["fp32"], sets)
     facts: dict[str, str | int] = {
         "group": about.group,
+        "task": spec.task,
         "summary": about.summary,
         "scale": spec.scale,
         "color": spec.color,
@@ -132,19 +134,31 @@ def write_card(name: str, about: About, metrics: Mapping[str, Metrics], home: Pa
 
 
 def weights_of(generator: Generator) -> int:
-    """Numbers that were learned, once branches are collapsed."""
-    return sum(parameter.numel() for parameter in generator.deploy().parameters())
+    """Numbers that were learned, once branches are collapsed; of a stylizer, for all of its styles."""
+    learned = generator if generator.task == "style" else generator.deploy()
+    return sum(parameter.numel() for parameter in learned.parameters())
 
 
-def note_quality(path: Path, sets: Mapping[str, Path]) -> Metrics:
-    """Measure a model file on benchmark sets (name -> folder) and write the figures into its metadata."""
+def note_quality(path: Path, original: Path, sets: Mapping[str, Path]) -> Metrics:
+    """Measure a model file on benchmark sets (name -> folder) and write the figures into its metadata.
+
+    There is no true picture for a stylizer's: it is compared with its `original`, the file it was quantized from.
+    """
     model = load_model(path)
+    if model.spec.task != "style":
+        metrics = _fidelity(model, sets)
+    else:
+        metrics = likeness(model, load_model(original), sets) if path != original else {}
+    write_model(seal(model.proto, replace(model.spec, metrics=metrics)), path)
+    return metrics
+
+
+def _fidelity(model: Model, sets: Mapping[str, Path]) -> Metrics:
     scale = model.spec.scale
     metrics: Metrics = {}
     for name, folder in sets.items():
         quality = evaluate(model_upscale(model), read_set(folder, scale), scale)
         metrics |= {f"{name}_psnr": round(quality.psnr, 3), f"{name}_ssim": round(quality.ssim, 4)}
-    write_model(seal(model.proto, replace(model.spec, metrics=metrics)), path)
     return metrics
 
 

@@ -76,4 +76,6 @@ def _of_file(name: str) -> tuple[Upscale, int]:
         model = load_model(resolve(name).path)
     except UnknownNameError:
         raise UnknownNameError("model, checkpoint or method", name, [*names(), *METHODS]) from None
+    if model.spec.conditioning:
+        raise ConfigError(f"{name} paints in a style, for which there is no true picture; `streamsr eval temporal`")
     return model_upscale(model), model.spec.scale

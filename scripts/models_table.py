@@ -19,14 +19,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import tables  # noqa: E402  # a folder beside this one, not a package that is installed
+from benchmarks import style_tables, tables  # noqa: E402  # a folder beside this one, not a package that is installed
 from benchmarks.common import RESULTS  # noqa: E402
 from benchmarks.goals import goals_table  # noqa: E402
+from benchmarks.performance import BLOCKS  # noqa: E402
 
-DOCUMENTS = ("README.md", "docs/models.md")
+DOCUMENTS = ("README.md", "docs/models.md", "docs/performance.md", "docs/stylization.md")
 MARKED = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-TABLES: dict[str, Callable[[], str]] = {
+TABLES: dict[str, Callable[[], str]] = BLOCKS | {
     "family": lambda: tables.family_table(_result("quality"), _result("models")),
     "quality-x2": lambda: tables.quality_table(_result("quality"), 2, _result("models")),
     "quality-x4": lambda: tables.quality_table(_result("quality"), 4, _result("models")),
@@ -36,6 +37,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "machine": lambda: tables.machine(_result("models")),
     "texture": lambda: tables.texture_table(_result("quality")),
     "compressed-videos": lambda: tables.compressed_table(_result("compressed"), "videos"),
+    "stillness": lambda: style_tables.mean_table(_result("temporal")),
+    "stylize": lambda: style_tables.stylize_table(_result("stylize")),
+    "smoother": lambda: style_tables.smoother_table(_result("smoother")),
     "compressed-images": lambda: tables.compressed_table(_result("compressed"), "images"),
 }
 

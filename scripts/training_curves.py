@@ -1,11 +1,12 @@
 """Curves of training: what runs logged becomes small CSV files, and those become a picture.
 
-    python scripts/training_curves.py                    # benchmarks/results/training/*.csv to docs/images/training.png
+    python scripts/training_curves.py                    # benchmarks/results/training/*.csv to docs/images
     python scripts/training_curves.py --collect runs/*   # first, the CSV files from the runs' log.jsonl
 
-A run is called by its folder's name, which ends in its scale (`live-x2`, `detail-x4-gan`). The picture shows the PSNR
-of the held-out pictures by steps, a panel for each scale, and for adversarial runs how often the discriminator is
-right. Needs `pip install 'streamsr[bench]'`.
+A run is called by its folder's name; one of super-resolution has its scale in it (`live-x2`, `detail-x4-gan`).
+`training.png` shows the PSNR of their held-out pictures by steps, a panel for each scale, and for adversarial ones how
+often the discriminator is right; `style_training.png` shows the losses of all others, averaged over their neighbours.
+Needs `pip install 'streamsr[bench]'`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import argparse
 import csv
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import matplotlib as mpl
@@ -24,10 +27,20 @@ import matplotlib.pyplot as plt  # only once it knows that there is no screen
 
 ROOT = Path(__file__).resolve().parents[1]
 CURVES = ROOT / "benchmarks" / "results" / "training"
-PICTURE = ROOT / "docs" / "images" / "training.png"
+IMAGES = ROOT / "docs" / "images"
 ROWS_MOST = 250
 """Of what is logged often; every evaluation is kept."""
-COLUMNS = ("step", "cpu", "loss", "psnr", "judge", "real_accuracy", "fake_accuracy", "diversity")
+LOSSES = {
+    "style": "loss of style",
+    "content": "loss of content",
+    "sway": "change without a reason, mean squared",
+    "cycle": "what a cycle loses",
+    "fool": "how little the discriminators are fooled",
+}
+"""Logged losses of stylizers, and what they are."""
+BALANCE = ("judge", "real_accuracy", "fake_accuracy", "diversity")
+COLUMNS = ("step", "cpu", "loss", "psnr", *LOSSES, *BALANCE)
+NEIGHBOURS = 15
 
 Rows = list[dict[str, float]]
 
@@ -42,8 +55,11 @@ def main() -> None:
     runs = {path.stem: read(path) for path in sorted(CURVES.glob("*.csv"))}
     if not runs:
         parser.error(f"there are no curves in {CURVES}: collect some")
-    draw(runs, PICTURE)
-    print(PICTURE)
+    enlarging = {name: rows for name, rows in runs.items() if _scale(name)}
+    for name, drawn in (("training.png", draw(enlarging)), ("style_training.png", draw_losses(runs, set(enlarging)))):
+        drawn.tight_layout()
+        drawn.savefig(IMAGES / name, dpi=110, metadata={"Software": None})
+        print(IMAGES / name)
 
 
 def collect(run: Path) -> Path:
@@ -85,8 +101,8 @@ def read(path: Path) -> Rows:
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
 
-def draw(runs: dict[str, Rows], path: Path) -> None:
-    """One picture of all runs."""
+def draw(runs: dict[str, Rows]) -> Any:
+    """The figure of the runs of super-resolution."""
     scales = sorted({_scale(name) for name in runs})
     adversarial = {name: rows for name, rows in runs.items() if any("real_accuracy" in row for row in rows)}
     figure, axes = plt.subplots(
@@ -96,10 +112,31 @@ def draw(runs: dict[str, Rows], path: Path) -> None:
         _fidelity(axis, scale, {name: rows for name, rows in runs.items() if _scale(name) == scale})
     if adversarial:
         _balance(axes[0][-1], adversarial)
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-    plt.close(figure)
+    return figure
+
+
+def draw_losses(runs: dict[str, Rows], without: set[str]) -> Any:
+    """The figure of the other runs: a panel for each loss that one of them logged."""
+    runs = {name: rows for name, rows in runs.items() if name not in without}
+    logged = [loss for loss in LOSSES if any(loss in row for rows in runs.values() for row in rows)]
+    columns = max(1, len(logged))
+    figure, axes = plt.subplots(1, columns, figsize=(4.5 * columns, 4), squeeze=False)
+    for axis, loss in zip(axes[0], logged, strict=False):
+        for name, rows in runs.items():
+            points = [(row["step"] / 1000, row[loss]) for row in rows if loss in row]
+            if points:
+                steps, values = zip(*points, strict=True)
+                axis.plot(steps, _averaged(values), label=name, linewidth=1.2)
+        axis.set_yscale("log")
+        axis.legend(fontsize=8)
+        _labelled(axis, loss, LOSSES[loss])
+    return figure
+
+
+def _averaged(values: Sequence[float]) -> list[float]:
+    """Each value's mean with its neighbours: the losses of single batches differ by whole factors."""
+    reach = NEIGHBOURS // 2
+    return [mean(values[max(0, i - reach) : i + reach + 1]) for i in range(len(values))]
 
 
 def _fidelity(axis: Any, scale: str, runs: dict[str, Rows]) -> None:
@@ -138,7 +175,7 @@ def _labelled(axis: Any, title: str, meaning: str) -> None:
 
 def _scale(name: str) -> str:
     found = re.search(r"-x(\d+)", name)
-    return found[1] if found else "?"
+    return found[1] if found else ""
 
 
 if __name__ == "__main__":

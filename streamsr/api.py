@@ -20,7 +20,7 @@ from .look import StyleOptions
 from .pipeline import Pipeline, Progress
 from .processing import Processing
 from .report import Report
-from .zoo.catalog import DEFAULT
+from .zoo.catalog import DEFAULT, STYLIZER
 
 if TYPE_CHECKING:
     from .media.options import WriteOptions
@@ -80,13 +80,13 @@ def upscale(
 
 
 @overload
-def stylize(input: Image, *, model: ModelLike, upscale: str | Path | None = ..., **options: Any) -> Image: ...
+def stylize(input: Image, *, model: ModelLike = ..., upscale: str | Path | None = ..., **options: Any) -> Image: ...
 @overload
 def stylize(
     input: str | Path,
     output: str | Path,
     *,
-    model: ModelLike,
+    model: ModelLike = ...,
     upscale: str | Path | None = ...,
     on_progress: OnProgress = ...,
     **options: Any,
@@ -95,19 +95,19 @@ def stylize(
     input: str | Path | Image,  # noqa: A002
     output: str | Path | None = None,
     *,
-    model: ModelLike,
+    model: ModelLike = STYLIZER,
     upscale: str | Path | None = None,
     on_progress: OnProgress = None,
     **options: Any,
 ) -> Report | Image:
     """Paint a video or image file in a style into another file, or an image in memory.
 
-        streamsr.stylize("in.mp4", "out.mp4", model="mine.onnx", style="great_wave", upscale="live-x2")
+        streamsr.stylize("in.mp4", "out.mp4", style="great_wave", upscale="live-x2")
 
     Args:
         input: what `upscale` reads, and a video is smoothed over time.
         output: where the result goes (for a path).
-        model: a stylizer, as `streamsr train style` and `streamsr export` make it, or a `Chain`.
+        model: a stylizer of the zoo, an ONNX file, as `streamsr train style` and `export` make it, or a `Chain`.
         upscale: a model that enlarges the painted pictures.
         on_progress: called after every frame.
         options: fields of `look.StyleOptions` and those of `upscale`.

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from .engines.autotile import Tiling, tile_plan
-from .engines.available import native_precisions
-from .engines.backend import CompileOptions
+from .engines.autotile import Tiling, finer_plan, tile_plan
+from .engines.available import load_backend
+from .engines.backend import AUTO, CompileOptions
 from .engines.base import Engine
 from .engines.compile import Candidate, compile_engine
 from .engines.guard import Frames
 from .engines.tiles import TilePlan, plan_tiles
 from .engines.tiling import TiledEngine, sample_tile
-from .errors import ConfigError, UnknownNameError
+from .errors import ConfigError, DeviceMemoryError, UnknownNameError
 from .graph.frame_graph import FrameGraph, build_frame_graph, overlap
 from .graph.model import Model
 from .graph.stream import StreamFormat
@@ -26,7 +26,10 @@ from .look import Look
 
 log = logging.getLogger(__name__)
 
-_FASTEST_FIRST = ("int8", "bf16", "fp32")
+_FASTEST_FIRST = ("int8", "fp16", "bf16", "fp32")
+
+_DEPTHS = {"bf16": 8, "fp16": 10}
+"""Bits of a sample up to which a precision is fit for it: it has 8 and 11 significant bits itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,13 @@ class EngineOptions:
     """How frame graphs are compiled and run."""
 
     backend: str = "auto"
-    """`openvino`, `onnxruntime`, …; `auto` takes the fastest that loads."""
+    """`tensorrt`, `openvino`, `onnxruntime`, …; `auto` takes the fastest that loads."""
     precision: str = "auto"
-    """`fp32`, `bf16`, `int8`; `auto` takes the fastest that the processor computes natively and the guard accepts."""
+    """`fp32`, `fp16`, `bf16`, `int8`; `auto` takes the fastest of the device's own that the guard accepts."""
     threads: int | None = None
     """CPU threads; None means all cores."""
-    device: str = "CPU"
-    """The backend's name of the device."""
+    device: str = AUTO
+    """The backend's name of the device: `CPU`, `GPU`, `cuda:1`, `directml`, …; `auto` is the one the backend is for."""
     cache: bool = True
     """Keep compiled engines on disk."""
     tile: Tiling = "auto"
@@ -61,12 +64,14 @@ class Assembly:
 
         Args:
             links: models in the order they are applied.
-            options: how the graph is compiled and run.
+            options: how the graph is compiled and run: by a backend that is named, `auto` is decided before.
             look: what a stylizer among them paints, made part of its weights; None: it is told with each frame.
             smooth: how much the graph smooths what comes out of the stylizer, 0 to 0.95.
         """
         self._links = links
         self._options = options
+        self._backend = load_backend(options.backend)
+        self._device = self._backend.device if options.device == AUTO else options.device
         self._look, self._smooth = look, smooth
         self._graphs: dict[tuple[tuple[Path, ...], StreamFormat, StreamFormat], FrameGraph] = {}
         self.name = "+".join(link.name for link in links) or "convert"
@@ -83,10 +88,19 @@ class Assembly:
 
         Raises:
             EngineError: nothing compiles, or nothing gives the right pictures.
+            DeviceMemoryError: the device has too little memory, even for tiles.
         """
         # resolved by the whole picture's height: a tile's would make SD of HD
         source = replace(source, color=source.color.resolved(source.layout, source.height))
         plan = self._tiles(source, target)
+        while True:
+            try:
+                return self._planned(plan, source, target, probe)
+            except DeviceMemoryError as error:
+                plan = self._finer(plan, source, target, error)
+                log.warning("%s does not fit into the device's memory: computing tiles of %d", source, plan.width)
+
+    def _planned(self, plan: TilePlan | None, source: StreamFormat, target: StreamFormat, probe: Frames) -> Engine:
         if plan is None:
             return self._build(source, target, probe)
         tile = replace(source, width=plan.width, height=plan.height)
@@ -101,17 +115,32 @@ class Assembly:
                 raise ConfigError("the graph smooths whole pictures: use --smooth-backend host, or --tile none")
             return None
         if not isinstance(tile, int):
+            if tile is None or self._backend.tells_memory:
+                return None  # what fits, trying tells
             return tile_plan(self._graph("fp32", source, target), tile)
         # planned without the graph of the whole picture, which a model of a fixed size does not have
         plan = plan_tiles(source.width, source.height, tile, *overlap(self._models("fp32"), source, target))
         return plan if len(plan) > 1 else None
 
+    def _finer(
+        self, plan: TilePlan | None, source: StreamFormat, target: StreamFormat, error: DeviceMemoryError
+    ) -> TilePlan:
+        """Smaller tiles than those that did not fit; the error, where there are none."""
+        models = self._models("fp32")
+        whole = self._options.tile != "auto" or self._smooth or any(model.spec.state for model in models)
+        overlaps = overlap(models, source, target)
+        finer = None if whole else finer_plan(source.width, source.height, plan, *overlaps)
+        if finer is None:
+            hint = "use --tile auto" if self._options.tile != "auto" else "free some of it, or use --backend openvino"
+            raise DeviceMemoryError(f"{self.name} does not fit into the device's memory, {hint}: {error}") from error
+        return finer
+
     def _build(self, source: StreamFormat, target: StreamFormat, probe: Frames) -> Engine:
         options = CompileOptions(
-            backend=self._options.backend,
+            backend=self._backend.name,
             threads=self._options.threads,
             cache=self._options.cache,
-            device=self._options.device,
+            device=self._device,
         )
         candidates = [
             Candidate(precision, self._graph(precision, source, target), self.name)
@@ -121,23 +150,29 @@ class Assembly:
         return compile_engine(candidates, resized(source, target), options, lambda: probe, resized)
 
     def _precisions(self, source: StreamFormat) -> list[str]:
-        if self._smooth:
-            if self._options.precision not in ("auto", "fp32"):
-                log.warning("smoothing in the graph is computed in fp32, not %s", self._options.precision)
-            return ["fp32"]  # what engines round where they see fit, flow does not survive
-        quantized = any(link.has_int8 for link in self._links)
         wanted = self._options.precision
+        native = self._backend.precisions(self._device)
+        if self._smooth:
+            return self._smoothing_precisions(native)
+        quantized = any(link.has_int8 for link in self._links)
         if wanted == "int8" and not quantized:
             wanted = "auto"  # another part of the chain comes in it
         if any(link.is_int8 for link in self._links) and wanted == "auto":
             return ["int8", "fp32"]  # asked for by name
         if wanted != "auto":
             return list(dict.fromkeys([wanted, "fp32"]))
-        native = native_precisions(self._options.backend, self._options.device)
-        # bfloat16 has 8 significant bits: too coarse to end in more than 8
-        unfit = {"int8"} if not quantized else set()
-        unfit |= {"bf16"} if source.layout.depth > 8 else set()
+        unfit = {precision for precision, depth in _DEPTHS.items() if source.layout.depth > depth}
+        unfit |= {"int8"} if not quantized else set()
         return [precision for precision in _FASTEST_FIRST if precision in native and precision not in unfit]
+
+    def _smoothing_precisions(self, native: Sequence[str]) -> list[str]:
+        """What engines round where they see fit, flow does not survive; the fp16 form leaves flow alone."""
+        wanted = self._options.precision
+        if wanted in ("auto", "fp16") and "fp16" in native:
+            return ["fp16", "fp32"]
+        if wanted not in ("auto", "fp32"):
+            log.warning("smoothing in the graph is computed in fp32, not %s", wanted)
+        return ["fp32"]
 
     def _graph(self, precision: str, source: StreamFormat, target: StreamFormat) -> FrameGraph:
         key = tuple(link.path(precision) for link in self._links), source, target

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Self
 
 from .assembly import Assembly, EngineOptions
+from .engines.backend import CPU, Backend
 from .engines.base import Engine
+from .engines.compile import first_engine
 from .engines.guard import Frames
 from .engines.runner import stream
-from .errors import ConfigError
+from .errors import BuildError, ConfigError, VerificationError
 from .frame import Frame, VideoInfo
 from .graph.planes import to_tensors
 from .graph.stream import StreamFormat
@@ -147,37 +149,46 @@ class Chain:
         told = self.looks.at(0).tensors() if self.looks else ()
         pictures = [(*to_tensors(frame.planes, frame.layout), *told) for frame in probe]
         if self.options.precision == "int8" and not any(link.has_int8 for link in self._links):
-            raise ConfigError(f"{self.name} does not come in int8; use --precision auto, bf16 or fp32")
+            raise ConfigError(f"{self.name} does not come in int8; use --precision auto, fp16, bf16 or fp32")
         smooth = self._style.smooth if self._style and not still else 0.0
-        if smooth and self._smooths_on_host:
-            return self._smoothed(source, target, smooth, pictures)
-        return self._assembly(self._links, smooth).engine(source, target, pictures)
 
-    def _smoothed(self, source: StreamFormat, target: StreamFormat, smooth: float, pictures: Frames) -> Engine:
+        def compiled(backend: Backend, device: str) -> Engine:
+            options = replace(self.options, backend=backend.name, device=device)
+            if smooth and self._smooths_on_host(device):
+                return self._smoothed(source, target, smooth, pictures, options)
+            return self._assembly(self._links, options, smooth).engine(source, target, pictures)
+
+        try:
+            return first_engine(self.options.backend, self.options.device, compiled)
+        except (BuildError, VerificationError) as error:
+            raise type(error)(f"no engine for {self.name}: {error}") from error
+
+    def _smoothed(
+        self, source: StreamFormat, target: StreamFormat, smooth: float, pictures: Frames, options: EngineOptions
+    ) -> Engine:
         """Two engines around the smoother; one where nothing remains to be done after it."""
         before, after = self._links[: self._split], self._links[self._split :]
         styled = styled_format(source, target, final=not after)
         with ExitStack() as undo:
-            head = self._assembly(before).engine(source, styled, pictures)
+            head = self._assembly(before, options).engine(source, styled, pictures)
             undo.callback(head.close)
             tail = None
             if after or styled != target:
                 between = list(stream(head, pictures))
                 head.reset()
-                tail = self._assembly(after).engine(styled, target, between)
+                tail = self._assembly(after, options).engine(styled, target, between)
                 undo.callback(tail.close)
             engine = SmoothedEngine(head, tail, source, styled, smooth)
             undo.pop_all()
         return engine
 
-    def _assembly(self, links: Sequence[Link], smooth: float = 0.0) -> Assembly:
+    def _assembly(self, links: Sequence[Link], options: EngineOptions, smooth: float = 0.0) -> Assembly:
         fixed = self._schedule.fixed if self._schedule else None
-        return Assembly(links, self.options, look=fixed, smooth=smooth)
+        return Assembly(links, options, look=fixed, smooth=smooth)
 
-    @property
-    def _smooths_on_host(self) -> bool:
+    def _smooths_on_host(self, device: str) -> bool:
         backend = self._style.smooth_backend if self._style else "auto"
-        return backend == "host" or (backend == "auto" and self.options.device == "CPU")
+        return device == CPU if backend == "auto" else backend == "host"
 
 
 def _schedule(links: Sequence[Link], style: StyleOptions | None) -> Schedule | None:

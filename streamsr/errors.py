@@ -8,6 +8,7 @@
     │   └── UnsupportedFormatError          the container, codec or pixel format cannot hold this
     ├── EngineError                         a frame graph on a backend
     │   ├── BuildError                      it does not compile
+    │   ├── DeviceMemoryError (MemoryError) it does not fit into the device's memory
     │   ├── MismatchError (ValueError)      inputs that are not what the engine was built for
     │   └── VerificationError               it compiles, but its pictures are wrong
     ├── ModelError (ValueError)             a model file that is not what it must be
@@ -56,6 +57,10 @@ class EngineError(StreamsrError):
 
 class BuildError(EngineError):
     """A frame graph does not compile."""
+
+
+class DeviceMemoryError(EngineError, MemoryError):
+    """A frame graph does not fit into the device's memory."""
 
 
 class MismatchError(EngineError, ValueError):

@@ -15,6 +15,7 @@ SHARED = Path(os.environ.get("STREAMSR_DATA", Path(__file__).parents[2] / "share
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = {
         "shared": not SHARED.is_dir(),
+        "tensorrt_rtx": not any(map(importlib.util.find_spec, ("tensorrt_rtx", "tensorrt_rtx_bindings"))),
         "torch": importlib.util.find_spec("torch") is None,
     }
     for item in items:

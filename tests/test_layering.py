@@ -11,13 +11,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-VOCABULARY = {"errors", "layout", "color", "frame", "registry", "spec", "prefetch", "blending", "look"}
+VOCABULARY = {"errors", "layout", "color", "frame", "registry", "spec", "prefetch", "blending", "look", "notices"}
 HEAVY = {
     "av",
     "cv2",
     "onnx",
     "onnxruntime",
     "openvino",
+    "cuda",
     "tensorrt",
     "tensorrt_rtx",
     "torch",
@@ -33,7 +34,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "media": (VOCABULARY, {"av"}),
     "analysis": (VOCABULARY, {"cv2"}),
     "graph": (VOCABULARY, {"onnx"}),
-    "engines": (VOCABULARY | {"graph"}, {"onnx", "onnxruntime", "openvino"}),
+    "engines": (VOCABULARY | {"graph"}, {"onnx", "onnxruntime", "openvino", "cuda"}),
     "report": (VOCABULARY, set()),
     "cpu": (VOCABULARY, set()),
     "signals": (VOCABULARY, set()),
@@ -46,13 +47,14 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "pipeline": (VOCABULARY | {"chain", "cpu", "processing", "report", "signals"}, set()),
     "image": (VOCABULARY | {"chain", "graph"}, set()),
     "api": (VOCABULARY | {"zoo", "media", "assembly", "chain", "image", "pipeline", "processing", "report"}, set()),
+    "bench": (VOCABULARY | {"graph", "engines", "zoo", "link", "chain", "media", "pipeline"}, {"onnx"}),
     "generators": (VOCABULARY, {"torch"}),
     "training": (
         VOCABULARY | {"generators", "media", "signals", "zoo"},
         {"torch", "lightning_fabric", "safetensors", "cv2"},
     ),
     "exporters": (
-        VOCABULARY | {"generators", "graph", "zoo", "training"},
+        VOCABULARY | {"generators", "graph", "engines", "zoo", "training"},
         {"torch", "onnx", "onnxruntime", "safetensors", "spandrel"},
     ),
     "cli": (
@@ -68,6 +70,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
             "pipeline",
             "report",
             "api",
+            "bench",
             "training",
             "exporters",
         },

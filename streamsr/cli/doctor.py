@@ -9,33 +9,23 @@ import os
 import platform
 import shutil
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from ..errors import UnknownNameError
+from .doctor_gpu import examine_gpu
+from .finding import Finding
 
 PACKAGES = ("streamsr", "av", "numpy", "onnx", "onnxruntime", "openvino")
 EXTRAS = {
     "torch": ("train", "training and exporting models"),
-    "tensorrt": ("tensorrt", "NVIDIA GPUs through TensorRT"),
-    "tensorrt_rtx_bindings": ("tensorrt-rtx", "NVIDIA RTX GPUs through TensorRT for RTX"),
     "spandrel": ("import", "importing third-party checkpoints"),
     "aiortc": ("web", "live streams in a browser"),
     "ray": ("cluster", "several machines"),
 }
 ENCODERS = ("libx264", "libx265", "libsvtav1", "ffv1", "prores_ks", "h264_nvenc", "hevc_nvenc", "av1_nvenc")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report."""
-
-    topic: str
-    name: str
-    ok: bool
-    detail: str
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False) -> None:
@@ -54,14 +44,20 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="One JSON object pe
 def examine() -> list[Finding]:
     """Everything there is to say, topic by topic."""
     gpus = _nvidia_gpus()
-    return [*_machine(gpus), *_packages(), *_backends(), *_encoders(bool(gpus)), *_extras()]
+    return [
+        *_machine(),
+        *_packages(),
+        *_backends(),
+        *examine_gpu(gpus),
+        *_encoders(bool(gpus)),
+        *_extras(),
+    ]
 
 
-def _machine(gpus: list[str]) -> list[Finding]:
+def _machine() -> list[Finding]:
     return [
         Finding("Machine", "python", True, f"{platform.python_version()} on {platform.platform()}"),
         Finding("Machine", "processor", True, f"{_processor()}, {os.cpu_count()} cores"),
-        Finding("Machine", "NVIDIA GPU", bool(gpus), "; ".join(gpus) or "none found; the CPU backends need none"),
     ]
 
 
@@ -98,17 +94,18 @@ def _backends() -> list[Finding]:
 
 
 def _encoders(gpu: bool) -> list[Finding]:
-    from ..media.codecs import find_encoder
+    from ..media.codecs import encoder_problem, find_encoder
 
     findings = []
     for name in ENCODERS:
         needs_gpu = name.endswith("_nvenc")
-        ok, detail = gpu or not needs_gpu, "needs an NVIDIA GPU" if needs_gpu else ""
+        problem = "needs an NVIDIA GPU" if needs_gpu and not gpu else None
         try:
             find_encoder(name)
+            problem = problem or (encoder_problem(name) if needs_gpu else None)
         except UnknownNameError:
-            ok, detail = False, "not in this build of FFmpeg"
-        findings.append(Finding("Encoders", name, ok, detail))
+            problem = "not in this build of FFmpeg"
+        findings.append(Finding("Encoders", name, problem is None, problem or ""))
     return findings
 
 

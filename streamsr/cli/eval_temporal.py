@@ -16,7 +16,7 @@ import typer
 
 from . import options as o
 from .console import progress_line
-from .files import new_file
+from .files import new_file, write_picture
 from .moments import Moments
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def temporal(
         if plot:
             targets[plot].write_bytes(draw(figures, Path(output).name))
         if strip:
-            targets[strip].write_bytes(_png(sheet.picture()))
+            write_picture(targets[strip], sheet.picture())
     if json:
         typer.echo(json_module.dumps({key: _plain(value) for key, value in asdict(score).items()}))
     else:
@@ -83,12 +83,6 @@ def _shown(moments: Moments, label: str, quiet: bool) -> Iterator[Moment]:
             if show:
                 length = Fraction(index) / info.frame_rate if info.frame_rate else Fraction(0)
                 show(Progress(index, info.frames, time.monotonic() - began, length))
-
-
-def _png(picture: Any) -> bytes:
-    import cv2
-
-    return bytes(cv2.imencode(".png", picture[..., ::-1])[1])
 
 
 def _plain(value: Any) -> Any:

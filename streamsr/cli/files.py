@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..errors import ConfigError
 from .options import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @contextmanager
@@ -38,3 +44,19 @@ def new_model(target: Path, *, overwrite: bool) -> Iterator[Path]:
         raise UsageError(f"{target}: a model is a file called .onnx, or nothing will take it for one")
     with new_file(target, overwrite=overwrite) as path:
         yield path
+
+
+def write_picture(path: Path, rgb: npt.NDArray[np.uint8]) -> None:
+    """Write RGB `(H, W, 3)` in the format of the path's suffix.
+
+    Raises:
+        ConfigError: no format has that suffix.
+    """
+    import cv2
+
+    try:
+        written = cv2.imwrite(str(path), rgb[..., ::-1])
+    except cv2.error:
+        written = False
+    if not written:
+        raise ConfigError(f"no picture can be written to a file called *{path.suffix}; use .png, .jpg, .webp or .tiff")

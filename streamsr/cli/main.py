@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from .. import __version__
 from ..errors import OpenError, StreamsrError
 from . import (
+    bench,
     cache,
     doctor,
     evaluate,
@@ -22,11 +23,13 @@ from . import (
     info,
     models,
     quantize,
+    styles,
     stylize,
     stylize_image,
     train,
     upscale,
 )
+from . import compile as compile_command
 from .console import show_notes
 from .options import UsageError
 
@@ -59,13 +62,16 @@ app = typer.Typer(
 app.command(epilog=upscale.EPILOG)(upscale.upscale)
 app.command(epilog=stylize.EPILOG)(stylize.stylize)
 app.command()(models.models)
+app.command(epilog=styles.EPILOG)(styles.styles)
 app.command()(info.info)
 app.command()(graph.graph)
 app.add_typer(cache.app, name="cache")
+app.command(epilog=bench.EPILOG)(bench.bench)
 app.command()(doctor.doctor)
 app.command()(export.export)
 app.command("import", epilog=import_model.EPILOG)(import_model.import_model)
 app.command()(quantize.quantize)
+app.command("compile", epilog=compile_command.EPILOG)(compile_command.compile_models)
 app.command("stylize-image", epilog=stylize_image.EPILOG)(stylize_image.stylize_image)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(train.app, name="train")

@@ -37,7 +37,7 @@ StylizerName = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="A stylizer: an ONNX file, made by `streamsr train style` and `export`.",
+        help="A stylizer of the zoo, or an ONNX file made by `streamsr train style` and `export`.",
         rich_help_panel=_MODEL,
     ),
 ]
@@ -49,7 +49,7 @@ StyleNames = Annotated[
     list[str] | None,
     typer.Option(
         "--style",
-        help="great_wave, or great_wave=0.7 to mix several; an unknown name lists all.",
+        help="A name from `streamsr styles`; great_wave=0.7 to mix several.",
         rich_help_panel=_STYLE,
     ),
 ]
@@ -81,8 +81,20 @@ Detail = Annotated[
         rich_help_panel=_MODEL,
     ),
 ]
-Backend = Annotated[str, typer.Option(help="auto, openvino or onnxruntime.", rich_help_panel=_MODEL)]
-PrecisionName = Annotated[str, typer.Option(help="auto, fp32, bf16 or int8.", rich_help_panel=_MODEL)]
+Backend = Annotated[
+    str, typer.Option(help="auto, tensorrt, tensorrt-rtx, openvino or onnxruntime.", rich_help_panel=_MODEL)
+]
+PrecisionName = Annotated[str, typer.Option(help="auto, fp32, fp16, bf16 or int8.", rich_help_panel=_MODEL)]
+Device = Annotated[
+    str, typer.Option(help="CPU; cuda, cuda:1 (NVIDIA); GPU, NPU (OpenVINO); auto.", rich_help_panel=_MODEL)
+]
+Provider = Annotated[
+    str | None,
+    typer.Option(
+        help="What ONNX Runtime computes with: CPU, CUDA, TensorRT, DirectML, MIGraphX or CoreML.",
+        rich_help_panel=_MODEL,
+    ),
+]
 Threads = Annotated[
     int | None,
     typer.Option(min=1, help="CPU threads of the engine.  [default: all cores]", rich_help_panel=_MODEL),
@@ -92,7 +104,7 @@ Tile = Annotated[str, typer.Option(help="Edge of a tile in input pixels; auto; n
 Codec = Annotated[
     str | None,
     typer.Option(
-        help="libx264, libx265, libsvtav1, ffv1, …  [default: by container, depth and chroma]",
+        help="libx264, libx265, libsvtav1, h264_nvenc, ffv1, …  [default: by container, depth and chroma]",
         rich_help_panel=_ENCODING,
     ),
 ]
@@ -115,6 +127,9 @@ End = Annotated[
     typer.Option(help="Stop before this time, counted from the beginning of the file.", rich_help_panel=_PART),
 ]
 Frames = Annotated[int | None, typer.Option(min=1, help="At most this many frames.", rich_help_panel=_PART)]
+HwAccel = Annotated[
+    str, typer.Option(help="Decode on an NVIDIA GPU: cuda, cuda:1; auto if there is one; none.", rich_help_panel=_PART)
+]
 NoDeinterlace = Annotated[
     bool, typer.Option("--no-deinterlace", help="Keep interlaced frames as they are.", rich_help_panel=_PART)
 ]

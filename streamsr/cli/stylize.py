@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ..zoo.catalog import STYLIZER
 from . import options as o
 from . import settings
 from .jobs import plan_jobs
@@ -11,21 +12,23 @@ from .runs import make_folder, run_jobs
 
 EPILOG = """Examples:
 
-    streamsr stylize in.mp4 out.mp4 -m style.onnx --style great_wave
+    streamsr stylize in.mp4 out.mp4 --style great_wave
 
-    streamsr stylize in.mp4 out.mp4 -m style.onnx --style great_wave --style starry_night=0.5 --strength 0.8
+    streamsr stylize in.mp4 out.mp4 --style great_wave --style starry_night=0.5 --strength 0.8
 
-    streamsr stylize in.mp4 out.mp4 -m style.onnx --style udnie --upscale live-x2
+    streamsr stylize in.mp4 out.mp4 --style udnie --upscale live-x2
 
-    streamsr stylize in.mp4 out.mp4 -m style.onnx --style-schedule "0:great_wave,10:starry_night"
+    streamsr stylize in.mp4 out.mp4 --style-schedule "0:great_wave,10:starry_night"
 
-    streamsr stylize photo.jpg painting.png -m style.onnx --style the_scream
+    streamsr stylize photo.jpg painting.png --style the_scream -m style-detail
+
+    streamsr stylize in.mp4 out.mp4 -m mine.onnx --style my_own
 """
 
 
 def stylize(
     paths: o.Paths,
-    model: o.StylizerName,
+    model: o.StylizerName = STYLIZER,
     style: o.StyleNames = None,
     strength: o.Strength = 1.0,
     style_schedule: o.StyleSchedule = "",
@@ -35,6 +38,8 @@ def stylize(
     output_dir: o.OutputDir = None,
     backend: o.Backend = "auto",
     precision: o.PrecisionName = "auto",
+    device: o.Device = "auto",
+    provider: o.Provider = None,
     threads: o.Threads = None,
     tile: o.Tile = "auto",
     codec: o.Codec = None,
@@ -46,6 +51,7 @@ def stylize(
     end: o.End = None,
     frames: o.Frames = None,
     no_deinterlace: o.NoDeinterlace = False,
+    hwaccel: o.HwAccel = "none",
     overwrite: o.Overwrite = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -57,9 +63,9 @@ def stylize(
     from ..look import StyleOptions
 
     look = StyleOptions(style or (), strength, style_schedule, smooth, smooth_backend)
-    reading = settings.reading(start, end, frames, no_deinterlace)
+    reading = settings.reading(start, end, frames, no_deinterlace, hwaccel)
     writing = settings.writing(codec, crf, preset, pix_fmt, skip_streams, overwrite)
-    engine = settings.engine(backend, precision, threads, tile)
+    engine = settings.engine(backend, precision, threads, tile, device, provider)
     with Chain(model, *([upscale] if upscale else []), options=engine, style=look) as chain:
         if folder is not None:
             make_folder(folder)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ..errors import ConfigError, MissingDependencyError
-from .files import new_file
+from ..errors import MissingDependencyError
+from .files import new_file, write_picture
 from .options import Overwrite, Quiet, UsageError
-
-if TYPE_CHECKING:
-    from ..training.images import Image
 
 EPILOG = """Examples:
 
@@ -63,7 +60,7 @@ def stylize_image(
     weights = PaintingConfig(content=alpha, style=beta)
     with new_file(out, overwrite=overwrite) as path:
         painted = paint(backbone, photo, artwork, weights, steps, None if quiet else _Line(steps).show)
-        _write(path, to_image(painted))
+        write_picture(path, to_image(painted))
     typer.echo(out)
 
 
@@ -84,14 +81,3 @@ class _Line:
         line = f"{step}/{self._steps}  loss {loss:.4g}  ETA {left:.0f} s"
         sys.stderr.write(f"\r\x1b[K{line}" if live else f"{line}\n")
         sys.stderr.flush()
-
-
-def _write(path: Path, rgb: Image) -> None:
-    import cv2
-
-    try:
-        written = cv2.imwrite(str(path), rgb[..., ::-1])
-    except cv2.error:
-        written = False
-    if not written:
-        raise ConfigError(f"no picture can be written to a file called *{path.suffix}; use .png, .jpg, .webp or .tiff")

@@ -34,6 +34,8 @@ def upscale(
     detail: o.Detail = None,
     backend: o.Backend = "auto",
     precision: o.PrecisionName = "auto",
+    device: o.Device = "auto",
+    provider: o.Provider = None,
     threads: o.Threads = None,
     tile: o.Tile = "auto",
     codec: o.Codec = None,
@@ -45,6 +47,7 @@ def upscale(
     end: o.End = None,
     frames: o.Frames = None,
     no_deinterlace: o.NoDeinterlace = False,
+    hwaccel: o.HwAccel = "none",
     overwrite: o.Overwrite = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -55,9 +58,9 @@ def upscale(
     from ..chain import Chain
     from ..zoo.catalog import DEFAULT
 
-    reading = settings.reading(start, end, frames, no_deinterlace)
+    reading = settings.reading(start, end, frames, no_deinterlace, hwaccel)
     writing = settings.writing(codec, crf, preset, pix_fmt, skip_streams, overwrite)
-    engine = settings.engine(backend, precision, threads, tile)
+    engine = settings.engine(backend, precision, threads, tile, device, provider)
     if folder is not None:
         make_folder(folder)
     with Chain(*(model or [DEFAULT]), options=engine, detail=detail) as chain:

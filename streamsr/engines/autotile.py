@@ -43,6 +43,16 @@ def tile_plan(graph: FrameGraph, tile: Tiling, memory: int | None = None) -> Til
     return plan if len(plan) > 1 else None
 
 
+def finer_plan(width: int, height: int, plan: TilePlan | None, halo: int, align: int) -> TilePlan | None:
+    """Tiles half as long as those of `plan` (None: as the whole picture), at most; None if they cannot be smaller.
+
+    For devices whose memory is known to be too small only once an engine has been tried.
+    """
+    edge = max(plan.width, plan.height) if plan else max(width, height)
+    tile = max(edge // 2 // _STEP * _STEP, smallest_tile(halo, align))
+    return plan_tiles(width, height, tile, halo, align) if tile < edge else None
+
+
 def auto_tile(graph: FrameGraph, memory: int | None = None) -> int | None:
     """The edge of the largest square tile that fits into memory; None if the whole picture does."""
     budget = _SHARE * (available_memory() if memory is None else memory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import stat
@@ -28,7 +29,7 @@ LOCK_SECONDS = 120
 CACHE_BYTES_MAX = 2 << 30
 """What the cache grows to: beyond it the engines unused for longest make room."""
 
-_SUFFIX, _LOCK, _PART = ".engine", ".lock", ".part"
+_SUFFIX, _LOCK, _PART, _TIMINGS = ".engine", ".lock", ".part", ".timing"
 _PART_SECONDS = 3600
 
 
@@ -48,6 +49,11 @@ class CacheEntry:
 def cache_directory() -> Path:
     """`$STREAMSR_CACHE_DIR`, or the platform's place for an application's cache."""
     return Path(os.environ.get(CACHE_ENV) or user_cache_path("streamsr", appauthor=False)) / "engines"
+
+
+def timings_path(version: str, device: str) -> Path:
+    """The file of TensorRT's timing cache, for a version of it and the identity of a GPU."""
+    return cache_directory() / f"{hashlib.sha256(f'{version} {device}'.encode()).hexdigest()[:16]}{_TIMINGS}"
 
 
 def open_cache() -> EngineCache | None:
@@ -90,9 +96,9 @@ def prune(
     *, max_bytes: int | None = None, older_than: float | None = None, everything: bool = False
 ) -> list[CacheEntry]:
     """Delete engines and return them: all, those unused for `older_than` seconds, the least recently used ones above
-    `max_bytes` in total, and always those that are unreadable.
+    `max_bytes` in total, and always those that are unreadable. Timing caches go with what is unused for as long.
     """
-    kept, removed = 0, []
+    kept, removed = _prune_timings(older_than, everything), []
     for entry in entries():
         stale = older_than is not None and time.time() - entry.used > older_than
         crowded = max_bytes is not None and kept + entry.size > max_bytes
@@ -104,6 +110,17 @@ def prune(
         if everything or _age(part) > _PART_SECONDS:
             _remove(part)
     return removed
+
+
+def _prune_timings(older_than: float | None, everything: bool) -> int:
+    """Delete timing caches; the bytes of those that stay."""
+    kept = 0
+    for path in cache_directory().glob(f"*{_TIMINGS}"):
+        stale = older_than is not None and _age(path) > older_than
+        if not ((everything or stale) and _remove(path)):
+            with suppress(OSError):
+                kept += path.stat().st_size
+    return kept
 
 
 def _age(path: Path) -> float:

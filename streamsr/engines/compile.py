@@ -7,12 +7,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..errors import BuildError, EngineError, VerificationError
+from .. import __version__
+from ..errors import BuildError, DeviceMemoryError, EngineError, VerificationError
 from .available import choose_backends
-from .backend import Backend, CompiledEngine, CompileOptions
+from .backend import AUTO, Backend, CompiledEngine, CompileOptions
 from .base import Engine
 from .cache import EngineCache, open_cache
 from .entry import EngineRecord
@@ -29,9 +30,9 @@ class Candidate:
     """One way to compute the frames."""
 
     precision: str
-    """fp32, bf16 or int8."""
+    """fp32, fp16, bf16 or int8."""
     graph: FrameGraph
-    """The frame graph; for int8 that of the quantized model."""
+    """The frame graph, for int8 that of the quantized model; rounding to fp16 or bf16 is the backend's job."""
     model: str = ""
     """What to call it in messages and in the cache."""
 
@@ -51,29 +52,66 @@ def compile_engine(
     A candidate that fails is passed over with a warning.
 
     Raises:
-        BuildError: nothing compiles; the message gives each reason.
-        VerificationError: something compiles, but no engine shows the right pictures.
-        UnknownNameError: no backend of that name.
+        BuildError, VerificationError, DeviceMemoryError, UnknownNameError: as `first_engine`.
     """
     truth = Reference(reference, probe, resized)
     cache = open_cache() if options.cache else None
-    failures: list[EngineError] = []
-    for backend in choose_backends(options.backend):
+    options = replace(options, cache=cache is not None)  # what backends keep beside it is no safer
+
+    def best(backend: Backend, device: str) -> Engine:
+        chosen = replace(options, device=device)
+        failures: list[EngineError] = []
         for candidate in candidates:
             try:
-                return _Compilation(backend, candidate, options, cache).engine(truth)
-            except (BuildError, VerificationError) as error:
+                return _Compilation(backend, candidate, chosen, cache).engine(truth)
+            except DeviceMemoryError:
+                raise  # smaller pictures are the way out, not another precision
+            except EngineError as error:
                 failures.append(type(error)(f"{backend.name} {candidate.precision}: {error}"))
                 log.warning("%s is passed over, %s", candidate.model or "a model", failures[-1])
-    kind = VerificationError if any(isinstance(error, VerificationError) for error in failures) else BuildError
-    raise kind(f"no engine for {candidates[0].model or 'the model'}: {'; '.join(map(str, failures))}")
+        raise _summed_up(failures)
+
+    return first_engine(options.backend, options.device, best)
+
+
+def first_engine(name: str, device: str, make: Callable[[Backend, str], Engine]) -> Engine:
+    """What `make` makes, given a backend and its device: of `--backend name --device device`, the first that works.
+
+    So whatever depends on the backend is decided for each of them anew.
+
+    Raises:
+        BuildError: nothing compiles; the message gives each reason.
+        VerificationError: something compiles, but no engine shows the right pictures.
+        DeviceMemoryError: something compiles, but for smaller pictures only.
+        UnknownNameError: no backend of that name.
+    """
+    failures: list[EngineError] = []
+    for backend in choose_backends(name, device):
+        try:
+            return make(backend, backend.device if device == AUTO else device)
+        except EngineError as error:
+            failures.append(type(error)(str(error)))  # the error itself would keep its frames, and memory
+            if name == AUTO and isinstance(error, DeviceMemoryError):
+                log.warning("%s is passed over: %s", backend.name, error)
+    raise _summed_up(failures)
+
+
+def _summed_up(failures: Sequence[EngineError]) -> EngineError:
+    text = "; ".join(map(str, failures))
+    if all(isinstance(error, DeviceMemoryError) for error in failures):
+        return DeviceMemoryError(text)
+    wrong = any(isinstance(error, VerificationError) for error in failures)
+    return VerificationError(text) if wrong else BuildError(text)
 
 
 def cache_key(backend: Backend, candidate: Candidate, options: CompileOptions) -> str:
-    """sha256 over everything the compiled engine depends on; sizes and layouts are in the graph."""
+    """sha256 over everything the compiled engine depends on; sizes and layouts are in the graph.
+
+    This package's version counts too: fp16 and int8 graphs are made from the one in the candidate.
+    """
     digest = hashlib.sha256(candidate.graph.proto.SerializeToString(deterministic=True))
-    facts = (backend.name, backend.version, backend.identity(options.device), candidate.precision, options.threads)
-    digest.update(repr((facts, candidate.graph.state)).encode())
+    made_by = (__version__, backend.name, backend.version, backend.identity(options.device))
+    digest.update(repr((made_by, candidate.precision, options.threads, candidate.graph.state)).encode())
     return digest.hexdigest()
 
 

@@ -1,56 +1,59 @@
-"""ONNX Runtime on the CPU: the numeric reference, and the engine where OpenVINO does not load."""
+"""ONNX Runtime: the numeric reference, the engine where OpenVINO does not load, and a way to GPUs of every maker."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime as ort
 
-from ..errors import BuildError, ConfigError, EngineError
+from ..errors import BuildError, EngineError
 from ..graph.requantize import requantized
-from .backend import CompileOptions
+from .backend import CPU, CompileOptions, failure
 from .base import Array, EngineSpec, describe
 from .device import cpu_name
+from .onnxruntime_devices import make_session, provider_of
 from .runner import Runner
 
 if TYPE_CHECKING:
+    import onnx
+
     from ..graph.frame_graph import FrameGraph
 
 _PRECISIONS = ("fp32", "int8")
+_PRECISIONS_ELSEWHERE = ("fp32", "fp16")
 _DEPTH = 2  # one runs on all cores, one waits
-_ERRORS_ONLY = 3
 
 
 class OnnxRuntime:
     """The backend `onnxruntime`."""
 
     name = "onnxruntime"
+    device = CPU
+    tells_memory = False
     version: str = ort.__version__
 
     def identity(self, device: str) -> str:
-        """See `Backend.identity`."""
-        if device != "CPU":
-            raise ConfigError(f"onnxruntime runs on the CPU here, not on {device}")
-        return f"CPU {cpu_name()}"
+        """See `Backend.identity`. Other devices tell no name: what is cached for one is the knowledge that it works."""
+        provider_of(device)
+        return f"CPU {cpu_name()}" if device == CPU else device
 
-    def precisions(self, device: str) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's; there is one device
+    def precisions(self, device: str) -> tuple[str, ...]:
         """See `Backend.precisions`."""
-        return _PRECISIONS
+        return _PRECISIONS if device == CPU else _PRECISIONS_ELSEWHERE
 
     def build(self, graph: FrameGraph, precision: str, options: CompileOptions) -> OnnxRuntimeEngine:
         """See `Backend.build`."""
-        if precision not in _PRECISIONS:
-            raise BuildError(f"onnxruntime has no precision {precision!r} on the CPU (there are: fp32, int8)")
-        proto = requantized(graph.proto) if precision == "int8" else graph.proto
-        try:
-            session = ort.InferenceSession(
-                proto.SerializeToString(), _session_options(options), providers=["CPUExecutionProvider"]
+        here = self.precisions(options.device)
+        if precision not in here:
+            raise BuildError(
+                f"onnxruntime has no precision {precision!r} on {options.device} (there are: {', '.join(here)})"
             )
-        except Exception as error:  # its exceptions have no common base but this one
-            raise BuildError(f"onnxruntime does not compile the frame graph: {error}") from error
+        proto = _typed(graph, precision).SerializeToString()
+        session = make_session(proto, options.device, partial(_session_options, options))
         spec = describe(graph, backend="onnxruntime", precision=precision, device=options.device, depth=_DEPTH)
         return OnnxRuntimeEngine(session, spec)
 
@@ -59,9 +62,17 @@ class OnnxRuntime:
         return self.build(graph, precision, options)
 
 
+def _typed(graph: FrameGraph, precision: str) -> onnx.ModelProto:
+    """The graph with its precision written into it."""
+    if precision == "fp16":
+        from ..graph.precision import half
+
+        return half(graph).proto
+    return requantized(graph.proto) if precision == "int8" else graph.proto
+
+
 def _session_options(options: CompileOptions) -> ort.SessionOptions:
     session = ort.SessionOptions()
-    session.log_severity_level = _ERRORS_ONLY
     session.intra_op_num_threads = options.threads or 0
     session.enable_cpu_mem_arena = False  # it would hold twice the memory, for a tenth of the time
     # spinning threads win a little alone and lose a lot beside a decoder and an encoder
@@ -102,7 +113,7 @@ class OnnxRuntimeEngine(Runner["Future[list[Array]]"]):
         try:
             return tuple(job.result())
         except Exception as error:
-            raise EngineError(f"onnxruntime failed on a frame: {error}") from error
+            raise failure(EngineError, f"onnxruntime failed on a frame: {error}", self.spec.device) from error
 
     def _release(self, pending: Sequence[Future[list[Array]]]) -> None:
         for job in pending:

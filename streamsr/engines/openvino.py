@@ -15,7 +15,7 @@ import numpy as np
 import openvino as ov
 
 from ..errors import BuildError, ConfigError, EngineError
-from .backend import CompileOptions
+from .backend import CompileOptions, failure
 from .base import Array, EngineSpec, describe
 from .runner import Runner
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # int8 graphs compute in f32 what is not quantized: the residual and the colours stay exact
-_HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
+_HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
 
 
 @cache
@@ -37,6 +37,8 @@ class OpenVINO:
     """The backend `openvino`."""
 
     name = "openvino"
+    device = "CPU"
+    tells_memory = False
     version: str = ov.__version__
 
     def identity(self, device: str) -> str:
@@ -45,7 +47,7 @@ class OpenVINO:
         return f"{device} {name} [{' '.join(sorted(_property(device, 'OPTIMIZATION_CAPABILITIES')))}]"
 
     def precisions(self, device: str) -> tuple[str, ...]:
-        """See `Backend.precisions`."""
+        """See `Backend.precisions`. fp16 is for those who ask: as a hint it rounds anywhere, optical flow included."""
         abilities = _property(device, "OPTIMIZATION_CAPABILITIES")
         return ("fp32", *(name for name in ("bf16", "int8") if name.upper() in abilities))
 
@@ -56,7 +58,8 @@ class OpenVINO:
             model = _core().read_model(graph.proto.SerializeToString(), b"")
             compiled = _core().compile_model(model, options.device, settings)
         except RuntimeError as error:
-            raise BuildError(f"openvino does not compile the frame graph for {options.device}: {error}") from error
+            text = f"openvino does not compile the frame graph for {options.device}: {error}"
+            raise failure(BuildError, text, options.device) from error
         return _engine(compiled, graph, precision, options)
 
     def restore(self, blob: bytes, graph: FrameGraph, precision: str, options: CompileOptions) -> OpenVINOEngine:
@@ -82,6 +85,8 @@ def _settings(graph: FrameGraph, precision: str, options: CompileOptions) -> dic
     """Compilation settings. The precision is always said: left alone, OpenVINO picks bf16 where the CPU has it."""
     if precision not in _HINTS:
         raise BuildError(f"openvino has no precision {precision!r} (there are: {', '.join(_HINTS)})")
+    if precision == "fp16" and "FP16" not in _property(options.device, "OPTIMIZATION_CAPABILITIES"):
+        raise BuildError(f"openvino computes no fp16 on {options.device}")  # it would take fp32 and call it fp16
     settings: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
         "PERFORMANCE_HINT": "LATENCY" if graph.state else "THROUGHPUT",
@@ -160,7 +165,7 @@ class OpenVINOEngine(Runner[_Job]):
         try:
             job.slot.request.wait()
         except RuntimeError as error:
-            raise EngineError(f"openvino failed on a frame: {error}") from error
+            raise failure(EngineError, f"openvino failed on a frame: {error}", self.spec.device) from error
         finally:
             self._free.append(job.slot)
         return job.outputs

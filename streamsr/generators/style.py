@@ -48,6 +48,9 @@ class Stylizer(TrunkGenerator):
     It is trained in two phases. In the first every picture is normalized by its own statistics, and running ones are
     kept for each style (in training mode). `freeze` begins the second: the running ones are used for every picture.
     Any size will do; one that is no multiple of 8, or below 16, is extended by repeating its edge and cut back.
+
+    Strength mixes the style with a row of the network that has learned to give the picture back, which it does as well
+    as half the size lets it; towards strength 0 the picture itself takes over, but in training mode.
     """
 
     Config = StyleConfig
@@ -94,8 +97,8 @@ class Stylizer(TrunkGenerator):
             style_weights = x.new_ones(1, len(self.config.styles)).cumsum(1).eq(1).to(x.dtype)
         if strength is None:
             strength = x.new_ones(1, 1)
-        mix = rows_of(style_weights, strength)
-        return run_padded(lambda picture: painted(self.trunk, picture, mix), x, MULTIPLE, 1, least_side(MULTIPLE))
+        mix, kept = rows_of(style_weights, strength), None if self.training else kept_share(strength)
+        return run_padded(lambda picture: painted(self.trunk, picture, mix, kept), x, MULTIPLE, 1, least_side(MULTIPLE))
 
 
 class PlainStylizer(nn.Module):
@@ -110,7 +113,7 @@ class PlainStylizer(nn.Module):
 
     def forward(self, x: Tensor, style_weights: Tensor, strength: Tensor) -> Tensor:
         """Stylize."""
-        return painted(self.trunk, x, rows_of(style_weights, strength))
+        return painted(self.trunk, x, rows_of(style_weights, strength), kept_share(strength))
 
 
 def rows_of(style_weights: Tensor, strength: Tensor) -> Tensor:
@@ -122,9 +125,18 @@ def rows_of(style_weights: Tensor, strength: Tensor) -> Tensor:
     return torch.cat([(1 - strength).expand(len(styled), 1), styled], 1)
 
 
-def painted(trunk: Trunk, x: Tensor, mix: Tensor) -> Tensor:
-    """A trunk's twelve channels at half the size as a picture; squashed first, while there is less to move."""
-    return nn.functional.pixel_shuffle(torch.sigmoid(trunk(x, mix)), 2)
+def kept_share(strength: Tensor) -> Tensor:
+    """How much of the picture itself is mixed in, `(N, 1, 1, 1)`: all of it at strength 0, nothing from a half on."""
+    return torch.relu(1 - 2 * strength)[..., None, None]
+
+
+def painted(trunk: Trunk, x: Tensor, mix: Tensor, kept: Tensor | None = None) -> Tensor:
+    """A trunk's twelve channels at half the size as a picture, mixed with as much of `x` as is kept.
+
+    It is squashed first, while there is less to move.
+    """
+    y = nn.functional.pixel_shuffle(torch.sigmoid(trunk(x, mix)), 2)
+    return y if kept is None else y * (1 - kept) + x * kept
 
 
 def _start_phases_alike(last: nn.Conv2d) -> None:

@@ -1,7 +1,8 @@
 """Conditional models with their controls made constants: one style, or one mix of them, as a plain network.
 
 What depends on the controls alone is computed here, once. What that leaves behind every convolution, a scale and a
-shift for each channel, goes into the convolution's weights, be they floats or 8-bit integers.
+shift for each channel, goes into the convolution's weights, be they floats or 8-bit integers; and where one of two
+pictures that were mixed has no share any more, nothing is left of it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ def baked(model: Model, controls: Sequence[Array]) -> Model:
     g = Rewriter(_constant(model.proto, given))
     for node in [n for n in g.nodes if n.op_type == "Conv"]:
         _absorb(g, node)
+    for node in [n for n in g.nodes if n.op_type == "Add"]:
+        _drop_nothing(g, node)
     return Model(replace(model.spec, conditioning=()), g.finish())
 
 
@@ -93,6 +96,24 @@ def _absorb(g: Rewriter, conv: onnx.NodeProto) -> None:
     merged = g.producer(result)
     assert merged is not None
     _absorb(g, merged)
+
+
+def _drop_nothing(g: Rewriter, add: onnx.NodeProto) -> None:
+    """Make `1 * a + 0 * b` hand on `a`."""
+    shares = [_share(g, name) for name in add.input]
+    values = [share for _, share in shares]
+    if values in ([0, 1], [1, 0]):
+        g.pass_on(add, shares[values.index(1)][0])
+
+
+def _share(g: Rewriter, name: str) -> tuple[str, float | None]:
+    """A value as another one times a constant: that one's name, and the constant."""
+    node = g.producer(name)
+    for value, factor in (node.input, node.input[::-1]) if node is not None and node.op_type == "Mul" else ():
+        share = g.scalar(factor)
+        if share is not None:
+            return value, share
+    return name, None
 
 
 def _affine(g: Rewriter, name: str) -> tuple[onnx.NodeProto, Floats, Floats] | None:

@@ -108,6 +108,13 @@ class Rewriter:
         self._index()
         self._changed = True
 
+    def pass_on(self, node: onnx.NodeProto, name: str) -> None:
+        """Let a node hand on a value as it is, in place of what it did; its output may be one of the graph's."""
+        del node.attribute[:]
+        node.op_type, node.input[:] = "Identity", [name]
+        self._index()
+        self._changed = True
+
     def prune(self) -> None:
         """Drop nodes that no output needs, if any were added or left since the last time."""
         if not self._changed:

@@ -6,12 +6,14 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cache
 
 import av
 from av.codec import Codec
 from av.codec.codec import UnknownCodecError
 from av.codec.context import CodecOption
+from av.video.codeccontext import VideoCodecContext
 
 from ..errors import ConfigError, UnknownNameError
 from ..layout import LAYOUTS
@@ -33,6 +35,8 @@ _X26X_CRF_MAX = 51
 _UNBOUNDED = 1000
 _NEAREST_NAMED = 5
 _QUALITY_OPTIONS = ("cq", "qp", "quality", "q")
+_NVENC_QUALITY = {"rc": "vbr", "b": "0"}
+"""Constant quality; with a fixed quantizer, `qp`, they would contradict it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Encoder:
     """Fixed quantizer, for encoders of the MPEG-4 age; 2 is visually transparent."""
     avoid: frozenset[str] = frozenset()
     """Layouts taken only on request, because few programs show them: families, and `alpha`."""
+    quality: str = "crf"
+    """The option that `--crf` sets: the constant quality of encoders that call it otherwise."""
     params: str | None = None
     """The option through which the library takes its own parameters, `a=1:b=2`."""
     params_quiet: str = ""
@@ -67,6 +73,10 @@ ENCODERS: dict[str, Encoder] = {
     ),
     "libsvtav1": Encoder(28, "8", params="svtav1-params"),
     "libvpx-vp9": Encoder(24, options={"row-mt": "1", "cpu-used": "4"}, avoid=frozenset({"rgb"})),
+    **dict.fromkeys(
+        ("h264_nvenc", "hevc_nvenc", "av1_nvenc"),
+        Encoder(20, "p5", options=_NVENC_QUALITY, avoid=frozenset({"rgb", "alpha"}), quality="cq"),
+    ),
     "ffv1": Encoder(options={"level": "3", "slicecrc": "1", "g": "1"}),
     "mpeg4": Encoder(qscale=2),
     "mpeg2video": Encoder(qscale=2),
@@ -119,6 +129,20 @@ def _video_encoders() -> tuple[str, ...]:
 
 
 @cache
+def encoder_problem(codec: str) -> str | None:
+    """Why an encoder does not open here, for a small picture; None when it does."""
+    context = av.CodecContext.create(codec, "w")
+    assert isinstance(context, VideoCodecContext)
+    context.width, context.height, context.pix_fmt, context.framerate = 256, 256, "yuv420p", Fraction(25)
+    context.time_base = Fraction(1, 25)
+    try:
+        context.open()
+    except (av.FFmpegError, NotImplementedError) as error:
+        return str(getattr(error, "strerror", None) or error)
+    return None
+
+
+@cache
 def encoder_formats(codec: str) -> dict[str, str]:
     """The layouts an encoder takes, by name, and the `pix_fmt` each is handed over as.
 
@@ -141,12 +165,13 @@ def codec_options(codec: str, options: WriteOptions) -> dict[str, str]:
     """
     os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 prints its banner unless told so; errors still appear
     defaults = encoder_defaults(codec)
-    result = dict(defaults.options)
+    fixed = _NVENC_QUALITY.keys() if "qp" in options.codec_options else ()
+    result = {name: value for name, value in defaults.options.items() if name not in fixed}
     known = _private_options(codec)
     if options.crf is not None:
-        result["crf"] = _checked_crf(codec, options.crf, known)
-    elif defaults.crf is not None and not {"qp", "crf", "b"} & set(options.codec_options):
-        result["crf"] = f"{defaults.crf:g}"
+        result[defaults.quality] = _checked_crf(codec, options.crf, known)
+    elif defaults.crf is not None and not {"qp", "b", defaults.quality} & set(options.codec_options):
+        result[defaults.quality] = f"{defaults.crf:g}"
     if options.preset is not None:
         result["preset"] = _checked_preset(codec, options.preset, known)
     elif defaults.preset is not None:
@@ -161,11 +186,12 @@ def _private_options(codec: str) -> dict[str, CodecOption]:
 
 
 def _checked_crf(codec: str, crf: float, known: Mapping[str, CodecOption]) -> str:
-    if "crf" not in known:
+    option = encoder_defaults(codec).quality
+    if option not in known:
         others = [name for name in _QUALITY_OPTIONS if name in known]
         hint = f"; it has the codec option {others[0]!r}" if others else "; leave it out"
         raise ConfigError(f"{codec} takes no crf{hint}")
-    top = known["crf"].max if known["crf"].max < _UNBOUNDED else _X26X_CRF_MAX
+    top = known[option].max if known[option].max < _UNBOUNDED else _X26X_CRF_MAX
     if crf > top:
         raise ConfigError(f"crf is {crf:g}; {codec} takes 0 to {top:g}")
     return f"{crf:g}"

@@ -11,6 +11,7 @@ import av
 
 from ..errors import DecodeError, OpenError, UnsupportedFormatError
 from .demux import called, choose_video, discard_others, open_container, read_packets
+from .hwaccel import NONE, accelerator, on_host, tell_fallback
 
 PIXELS_MAX = 1 << 27
 """Larger pictures are refused: a broken header must not take all memory. 16384x8192 still passes."""
@@ -23,17 +24,18 @@ class Decoder:
         OpenError, UnsupportedFormatError: see `open_container` and `choose_video`.
     """
 
-    def __init__(self, spec: str | Path, threads: int = 0) -> None:
+    def __init__(self, spec: str | Path, threads: int = 0, hwaccel: str = NONE) -> None:
         self.spec = spec
         self.skipped = 0
-        self._threads = threads
+        self._threads, self._hwaccel = threads, hwaccel
         self._lock = threading.Lock()
         self._closed = False
         self._encrypted = False
         self._open()
 
     def _open(self) -> None:
-        self.container = open_container(self.spec)
+        gpu = accelerator(self._hwaccel)
+        self.container = open_container(self.spec, gpu)
         try:
             self.stream = choose_video(self.container, self.spec)
             discard_others(self.container, self.stream)
@@ -41,7 +43,10 @@ class Decoder:
             if context.width * context.height > PIXELS_MAX:
                 size = f"{context.width}x{context.height}"
                 raise UnsupportedFormatError(f"{called(self.spec)}: pictures of {size} are too large")
-            context.thread_type, context.thread_count = "AUTO", self._threads
+            if gpu is not None and not context.is_hwaccel:
+                tell_fallback(self._hwaccel, context)
+            # a GPU decodes one picture at a time: more threads would only hold more of its memory
+            context.thread_type, context.thread_count = "AUTO", 1 if context.is_hwaccel else self._threads
             context.options = {**context.options, "max_pixels": str(PIXELS_MAX)}
             context.open(strict=False)
             self._decoding = self._decode()
@@ -82,12 +87,18 @@ class Decoder:
         self.skipped += 1
 
     def first(self) -> av.VideoFrame:
-        """The first frame that decodes.
+        """The first frame that decodes; where a GPU turns out not to, with all the CPU's threads.
 
         Raises:
             DecodeError: there is none.
         """
         frame = next(self.frames(), None)
+        if on_host(self.stream.codec_context, frame):
+            tell_fallback(self._hwaccel, self.stream.codec_context)
+            if seekable(self.spec):  # what comes through a pipe comes once
+                self._hwaccel, self.skipped = NONE, 0
+                self.restart()
+                frame = next(self.frames(), None)
         if frame is not None:
             return frame
         name = self.stream.codec_context.name

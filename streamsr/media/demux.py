@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
@@ -35,8 +36,8 @@ def called(spec: str | Path) -> str:
     return "standard input" if str(spec) == STDIN else str(spec)
 
 
-def open_container(spec: str | Path) -> InputContainer:
-    """Open a file, URL or pipe for reading.
+def open_container(spec: str | Path, hwaccel: HWAccel | None = None) -> InputContainer:
+    """Open a file, URL or pipe for reading; with `hwaccel`, its video is decoded there where that is possible.
 
     Raises:
         OpenError: it is missing, unreadable, empty, or nothing that FFmpeg recognises.
@@ -45,7 +46,7 @@ def open_container(spec: str | Path) -> InputContainer:
         _check_file(Path(spec))
     try:
         timeout = _TIMEOUT_SECONDS if "://" in str(spec) else None
-        container = av.open(str(spec), "r", timeout=timeout, metadata_errors="replace")
+        container = av.open(str(spec), "r", timeout=timeout, metadata_errors="replace", hwaccel=hwaccel)
         return _by_content(container, Path(spec)) if container.format.name == "image2" else container
     except (av.InvalidDataError, av.EOFError) as error:
         raise OpenError(

@@ -141,6 +141,9 @@ def _check_holds(container: Container, codec: str) -> None:
 
 
 def _refusal(codec: str, info: VideoInfo, tried: list[PixelLayout], failure: Exception | None) -> str:
+    if codec.endswith("_nvenc"):
+        missing = "it needs an NVIDIA GPU that encodes this, and its driver; `streamsr doctor` says what is missing"
+        return f"{codec} does not open ({failure}): {missing}, or use libx264, libx265 or libsvtav1"
     names = " or ".join(layout.name for layout in tried)
     odd = info.width % 2 or info.height % 2
     way = "a size of even numbers or --pix-fmt yuv444p" if odd else "another --codec or --pix-fmt"

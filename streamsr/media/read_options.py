@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..errors import ConfigError
+from .hwaccel import NONE, check_hwaccel
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class ReadOptions:
     """How to read a source. Times are seconds from the beginning of the file.
 
     Raises:
-        ConfigError: a negative time, an empty part, or a count below one.
+        ConfigError: a negative time, an empty part, a count below one, or an unknown `hwaccel`.
     """
 
     deinterlace: bool = True
@@ -26,6 +27,8 @@ class ReadOptions:
     """Stop after this many frames."""
     threads: int = 0
     """Decoder threads; 0 lets FFmpeg choose."""
+    hwaccel: str = NONE
+    """Where videos are decoded: `none` is the CPU, `cuda` (`cuda:1`) an NVIDIA GPU, `auto` a GPU if there is one."""
     frame_rate: Fraction = Fraction(25)
     """Frames per second of numbered images, and of streams that tell no time at all."""
 
@@ -34,6 +37,7 @@ class ReadOptions:
         if start < 0 or (self.end is not None and self.end <= start):
             until = "the end" if self.end is None else f"{float(self.end):g} s"
             raise ConfigError(f"there is nothing between {float(start):g} s and {until}")
+        check_hwaccel(self.hwaccel)
         if self.frames is not None and self.frames < 1:
             raise ConfigError(f"frames is {self.frames}, it must be at least 1")
         if self.threads < 0:

@@ -45,7 +45,7 @@ class FileSource:
 
     def __init__(self, spec: str | Path, options: ReadOptions | None = None) -> None:
         self._options = options or ReadOptions()
-        self._decoder = Decoder(spec, self._options.threads)
+        self._decoder = Decoder(spec, self._options.threads, self._options.hwaccel)
         try:
             self._first = self._decoder.first()
             self._info = self._describe()

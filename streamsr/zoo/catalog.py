@@ -17,6 +17,10 @@ HOME = Path(__file__).parent
 
 DEFAULT = "stream-x2"
 """The model taken where none is named: what is upscaled has mostly been compressed (docs/models.md has the figures)."""
+STYLIZER = "style-live"
+"""The stylizer taken where none is named."""
+SAMPLE = HOME / "sample.jpg"
+"""A photograph to show models on: Eileen Collins, by NASA, in the public domain."""
 INT8 = "int8"
 TWIN = "-gan"
 """Ending of the name of a model's adversarial twin: the same network, fine-tuned to look detailed."""
@@ -52,6 +56,8 @@ class ModelFacts:
 
     group: str
     """What it belongs with."""
+    task: Literal["sr", "style", "restore"]
+    """What it is for, as in its `ModelSpec`."""
     scale: int
     color: str
     weights: int
@@ -59,9 +65,12 @@ class ModelFacts:
     licence: str
 
 
-def names() -> tuple[str, ...]:
-    """The models of the zoo, in the manifest's order; `<name>.int8` is a name too where there is such a variant."""
-    return tuple(_manifest())
+def names(task: str | None = None) -> tuple[str, ...]:
+    """The models of the zoo, or those for one task, in the manifest's order.
+
+    `<name>.int8` is a name too where there is such a variant.
+    """
+    return tuple(name for name, table in _manifest().items() if task in (None, table["task"]))
 
 
 def resolve(name_or_path: str) -> ModelEntry:
@@ -129,5 +138,5 @@ def _float_entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
         card=HOME / table["card"],
         variants={precision: HOME / file["path"] for precision, file in files.items() if precision != "fp32"},
         twin=name + TWIN if name + TWIN in _manifest() else None,
-        facts=ModelFacts(**{key: table[key] for key in ("group", "scale", "color", "weights", "licence")}),
+        facts=ModelFacts(**{key: table[key] for key in ("group", "task", "scale", "color", "weights", "licence")}),
     )

@@ -28,7 +28,8 @@ def first_frame(path: Path) -> Frame:
 
 
 @pytest.mark.parametrize(
-    "name", [variant for name in names() for variant in (name, *(f"{name}.{each}" for each in resolve(name).variants))]
+    "name",
+    [variant for name in names("sr") for variant in (name, *(f"{name}.{each}" for each in resolve(name).variants))],
 )
 def test_upscale_a_clip(name: str, clip: Path, tmp_path: Path) -> None:
     scale = 4 if "-x4" in name else 2

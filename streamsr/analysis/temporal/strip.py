@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from ..sheet import HEAD, WHITE, caption, framed
 from .metrics import moved
 from .steps import Rgb, Step
 
@@ -15,8 +16,6 @@ WIDTH = 320
 """Columns of each picture; smaller ones stay as they are."""
 GAIN = 6
 """What differs between frames is shown so many times as bright."""
-HEAD = 22
-GAP = 4
 
 
 class Strip:
@@ -45,15 +44,15 @@ class Strip:
     def _keep(self, step: Step) -> None:
         panels = dict(_panels(step))
         self._titles = list(panels)
-        self._rows.append(np.hstack([_framed(_small(picture), 0) for picture in panels.values()]))
+        self._rows.append(np.hstack([framed(_small(picture)) for picture in panels.values()]))
 
     def picture(self) -> Rgb:
         """The sheet, RGB `(H, W, 3)` uint8, white where there is nothing: a heading alone if nothing was kept."""
         if not self._rows:
-            return np.full((HEAD, WIDTH, 3), 255, np.uint8)
+            return np.full((HEAD, WIDTH, 3), WHITE, np.uint8)
         chosen = np.linspace(0, len(self._rows) - 1, min(self._most, len(self._rows))).round().astype(int)
         width = self._rows[0].shape[1] // len(self._titles)
-        heads = [_titled(np.full((HEAD, width, 3), 255, np.uint8), title) for title in self._titles]
+        heads = [caption(title, width) for title in self._titles]
         return np.vstack([np.hstack(heads), *(self._rows[index] for index in chosen)])
 
 
@@ -83,13 +82,3 @@ def _small(picture: Rgb) -> Rgb:
     return np.asarray(
         cv2.resize(picture, (WIDTH, round(rows * WIDTH / columns)), interpolation=cv2.INTER_AREA), np.uint8
     )
-
-
-def _framed(picture: Rgb, above: int) -> Rgb:
-    white = (255, 255, 255)
-    return np.asarray(cv2.copyMakeBorder(picture, above, GAP, 0, GAP, cv2.BORDER_CONSTANT, value=white), np.uint8)
-
-
-def _titled(blank: Rgb, title: str) -> Rgb:
-    cv2.putText(blank, title, (2, HEAD - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA)
-    return blank

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streamsr.engines.cache import EngineCache, cache_directory, entries, prune
+from streamsr.engines.cache import EngineCache, cache_directory, entries, prune, timings_path
 from streamsr.engines.entry import MAGIC, pack, read_record, unpack
 
 from .test_cache import record
@@ -60,6 +60,21 @@ def test_prune_sweeps_up(three: dict[str, Path], cache: Path) -> None:
     assert {path.name for path in cache.iterdir()} == {"b.engine", "c.engine", "new.part", "b.lock", "not ours"}
     prune(everything=True)
     assert {path.name for path in cache.iterdir()} == {"not ours"}
+
+
+def test_timing_caches_count_and_go(three: dict[str, Path], cache: Path) -> None:
+    timings = timings_path("11.0", "Fake GPU (9.0)")
+    assert timings.parent == cache
+    timings.write_bytes(bytes(1000))
+    prune(max_bytes=3000)
+    assert timings.exists()
+    assert {key for key, path in three.items() if path.exists()} == {"a"}
+    os.utime(timings, (0, 0))
+    prune(older_than=24 * 3600)
+    assert not timings.exists()
+    timings.write_bytes(b"")
+    prune(everything=True)
+    assert not timings.exists()
 
 
 def test_prune_leaves_locks_that_are_held(three: dict[str, Path], cache: Path) -> None:

@@ -11,12 +11,20 @@ import numpy as np
 import pytest
 
 from streamsr.engines import available
+from streamsr.engines import compile as compiling
 from streamsr.engines.available import available_backends, choose_backends, load_backend, native_precisions
-from streamsr.engines.backend import CompileOptions
+from streamsr.engines.backend import Backend, CompileOptions
 from streamsr.engines.base import Engine
-from streamsr.engines.compile import Candidate, cache_key, compile_engine
+from streamsr.engines.compile import Candidate, cache_key, compile_engine, first_engine
 from streamsr.engines.runner import stream
-from streamsr.errors import BuildError, ConfigError, EngineError, UnknownNameError, VerificationError
+from streamsr.errors import (
+    BuildError,
+    ConfigError,
+    DeviceMemoryError,
+    EngineError,
+    UnknownNameError,
+    VerificationError,
+)
 from streamsr.registry import Registry
 from tests.nets import identity, small
 
@@ -78,8 +86,73 @@ def test_auto_goes_on_to_the_next_backend(caplog: pytest.LogCaptureFixture) -> N
     assert len(caplog.messages) == 2
 
 
+class Fails:
+    """A backend that builds nothing."""
+
+    name, version, device, tells_memory = "fails", "1", "CPU", True
+
+    def __init__(self, error: EngineError) -> None:
+        self.error = error
+
+    def identity(self, device: str) -> str:
+        return device
+
+    def build(self, *_: object) -> Engine:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [EngineError("an illegal memory access"), DeviceMemoryError("out of memory")])
+def test_auto_goes_on_whatever_fails(
+    error: EngineError, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    both = [Fails(error), load_backend("onnxruntime")]
+    monkeypatch.setattr(compiling, "choose_backends", lambda name, device: iter(both))
+    engine = build(Candidate("fp32", GOOD), cache=False)
+    assert engine.spec.backend == "onnxruntime"
+    (warning,) = caplog.messages
+    assert "is passed over" in warning
+    assert str(error) in warning
+    engine.close()
+
+
+def test_each_backend_is_asked_with_its_own_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [Fails(BuildError("no kernel for this GPU")), load_backend("onnxruntime")]
+    monkeypatch.setattr(compiling, "choose_backends", lambda name, device: iter(both))
+    both[0].device = "cuda:0"
+    asked: list[tuple[str, str]] = []
+
+    def make(backend: Backend, device: str) -> Engine:
+        asked.append((backend.name, device))
+        return backend.build(GOOD, "fp32", CompileOptions(threads=1, device=device))
+
+    first_engine("auto", "auto", make).close()
+    assert asked == [("fails", "cuda:0"), ("onnxruntime", "CPU")]
+    both[:] = [Fails(DeviceMemoryError("too small"))] * 2
+    with pytest.raises(DeviceMemoryError, match="too small; too small"):
+        first_engine("auto", "auto", make)
+
+
+def test_nothing_is_kept_beside_a_cache_that_others_may_write_into(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.mkdir(parents=True)
+    cache.chmod(0o777)
+    told: list[CompileOptions] = []
+
+    class Asks(Fails):
+        def build(self, *given: object) -> Engine:
+            told.append(given[2])
+            raise self.error
+
+    backends = [Asks(BuildError("no"))]
+    monkeypatch.setattr(compiling, "choose_backends", lambda name, device: iter(backends))
+    with pytest.raises(BuildError, match="fails fp32: no"):
+        build(Candidate("fp32", GOOD))
+    assert [options.cache for options in told] == [False]
+
+
 def test_wrong_everywhere_is_a_verification_error() -> None:
-    with pytest.raises(VerificationError, match=r"no engine for tiny: openvino int8: .*; openvino fp32: "):
+    with pytest.raises(VerificationError, match=r"^openvino int8: .*; openvino fp32: "):
         build(Candidate("int8", WRONG, "tiny"), broken(), backend="openvino")
 
 
@@ -162,10 +235,20 @@ def test_the_key_covers_everything() -> None:
 
 
 def test_backends_say_what_they_are() -> None:
-    assert available_backends() == {"openvino": None, "onnxruntime": None}
-    assert [backend.name for backend in choose_backends("auto")] == ["openvino", "onnxruntime"]
+    reasons = available_backends()
+    assert list(reasons) == ["tensorrt", "tensorrt-rtx", "openvino", "onnxruntime"]
+    assert reasons["openvino"] is reasons["onnxruntime"] is None
+    assert [backend.name for backend in choose_backends("auto")][-2:] == ["openvino", "onnxruntime"]
     assert native_precisions("onnxruntime") == ("fp32", "int8")
-    assert native_precisions("auto") == native_precisions("openvino")
+    assert native_precisions("auto", "CPU") == native_precisions("openvino")
+
+
+def test_fp16_is_for_devices_that_compute_it() -> None:
+    assert "fp16" not in native_precisions("openvino")  # a hint that rounds anywhere is never a choice of `auto`
+    if "FP16" in load_backend("openvino").identity("CPU"):
+        pytest.skip("this processor computes fp16")
+    with pytest.raises(BuildError, match="openvino computes no fp16 on CPU"):
+        load_backend("openvino").build(GOOD, "fp16", CompileOptions())
 
 
 def test_a_missing_runtime_is_said_aloud(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,9 @@ from exporters.onnx import read_checkpoint, to_onnx
 from streamsr.errors import ConfigError
 from streamsr.graph.model import load_model
 from streamsr.spec import ModelSpec
+from streamsr.zoo.artworks import artworks
 from streamsr.zoo.catalog import HOME, names, resolve, sha256_of
+from tests.stylizers import stylizer
 
 ABOUT = bundle.About("a summary", "a group", "a description", "Apache-2.0", "two photographs")
 
@@ -63,7 +65,7 @@ def test_a_model_and_its_int8_variant(checkpoint: Path, home: Path, sets: dict[s
     facts = {key: value for key, value in table(home, "tiny").items() if key != "files"}
     weights = (1 * 8 + 8 * 8 * 2 + 8 * 4) * 9 + 8 * 3 + 4
     assert facts == {
-        "group": "a group", "summary": "a summary", "scale": 2, "color": "luma", "weights": weights,
+        "group": "a group", "task": "sr", "summary": "a summary", "scale": 2, "color": "luma", "weights": weights,
         "licence": "Apache-2.0", "card": "models/tiny.md",
     }  # fmt: skip
 
@@ -112,6 +114,36 @@ def test_an_rgb_model_without_int8(home: Path, sets: dict[str, Path]) -> None:
 
 
 @pytest.mark.torch
+def test_a_stylizer_is_compared_with_itself_in_float(home: Path, sets: dict[str, Path]) -> None:
+    from streamsr.training.checkpoint import Checkpoint, save_checkpoint
+
+    styles = tuple(artworks())[:2]
+    generator = stylizer(styles)
+    (home / "checkpoints").mkdir()
+    (home / "checkpoints/credits.md").write_text("Two photographs of mine.\n")
+    facts = {"recipe": {"name": "tiny", "generator": {"start": ""}}, "step": 7, "cpu_seconds": 60.0}
+    config = {"styles": list(styles), "widths": [8, 8, 8], "blocks": 1}
+    save_checkpoint(home / "checkpoints/tiny.safetensors", Checkpoint(generator.state_dict(), "style", config, facts))
+    about = replace(ABOUT, int8=True, limits=("not for cats",))
+    images = sorted(sets["tiny"].glob("HR/*.png"))
+    metrics = bundle.make_model(*read_checkpoint(home / "checkpoints/tiny.safetensors"), about, sets, images, home)
+    assert metrics["fp32"] == {}
+    assert set(metrics["int8"]) == {f"tiny_{style}_psnr" for style in styles}
+    assert 30 < min(metrics["int8"].values()) < 70
+    assert table(home, "tiny")["weights"] == sum(parameter.numel() for parameter in generator.parameters())
+    bundle.write_card("tiny", about, metrics, home)
+    card = (home / "models/tiny.md").read_text()
+    for words in (
+        "| Controls | `style_weights` `(1, 2)`, `strength` `(1, 1)` |",
+        "| `great_wave` | Katsushika Hokusai, The Great Wave off Kanagawa (c. 1831) | public domain (d. 1849) |",
+        "tiny.int8 against tiny, PSNR in dB:\n\n| | Tiny |\n|---|---|\n",
+        f"| `{styles[1]}` | {metrics['int8'][f'tiny_{styles[1]}_psnr']:.1f} |",
+        "streamsr train style tiny --data FOLDER --art FOLDER",
+    ):
+        assert words in card
+
+
+@pytest.mark.torch
 def test_interpolations(home: Path, tmp_path: Path, sets: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     baselines.main(["--eval", str(tmp_path / "eval")], home)
     lines = capsys.readouterr().out.splitlines()
@@ -145,7 +177,7 @@ def test_a_bundled_file_is_what_its_checkpoint_exports(path: Path) -> None:
     assert ("int8" in resolve(path.stem).variants) == about.int8
     facts = resolve(path.stem).facts
     assert facts is not None
-    assert facts.weights == sum(parameter.numel() for parameter in generator.deploy().parameters())
+    assert facts.weights == bundle.weights_of(generator)
 
 
 def test_every_model_of_the_manifest_is_a_checked_graph() -> None:

@@ -74,11 +74,22 @@ _ROWS = ("gamma", "beta", "mean", "var", "seen")
 
 
 @torch.no_grad()
-def test_without_strength_every_style_is_the_identity(frozen: Stylizer) -> None:
+def test_without_strength_the_picture_stays_as_it_is(frozen: Stylizer) -> None:
     x = torch.rand(1, 3, 16, 24)
-    ink, oil = (frozen(x, *told(weights, 0)) for weights in ((1, 0, 0), (0, 0.5, 0.5)))
+    assert torch.equal(frozen(x, *told((0, 0.5, 0.5), 0)), x)
+    path = torch.stack([frozen(x, *told((1, 0, 0), share)) for share in torch.linspace(0, 1, 17).tolist()])
+    assert (path[-1] - x).abs().mean() > 0.01
+    steps = path.diff(dim=0).square().mean((1, 2, 3, 4))
+    assert steps.max() < 0.1 * (path[-1] - x).square().mean(), "the dial jumps"
+
+
+@torch.no_grad()
+def test_while_it_learns_strength_0_is_left_to_the_network() -> None:
+    model = stylizer().train()
+    x = torch.rand(1, 3, 16, 24)
+    ink, oil = (model(x, *told(weights, 0)) for weights in ((1, 0, 0), (0, 0.5, 0.5)))
     assert torch.equal(ink, oil)
-    assert (ink - frozen(x)).abs().mean() > 0.01
+    assert (ink - x).abs().mean() > 0.01
 
 
 @torch.no_grad()

@@ -55,9 +55,15 @@ def test_baked_it_is_a_plain_network():
     assert plain.spec.conditioning == ()
     assert [value.name for value in plain.proto.graph.input] == ["input"]
     kinds = Counter(node.op_type for node in plain.proto.graph.node)
-    assert set(kinds) == {"Pad", "Conv", "Relu", "Add", "DepthToSpace", "Sigmoid"}
-    assert kinds["Add"] == 1, "the block's; every scale and shift is in a convolution"
+    assert set(kinds) == {"Pad", "Conv", "Relu", "Add", "DepthToSpace", "Sigmoid", "Identity"}
+    assert kinds["Add"] == 1, "the block's; every scale and shift is in a convolution, and no picture is mixed in"
     onnx.checker.check_model(plain.proto, full_check=True)
+
+
+def test_nothing_is_left_of_a_network_without_strength():
+    plain = baked(stylizer_model(), PLAIN)
+    assert [node.op_type for node in plain.proto.graph.node] == ["Identity"]
+    assert not plain.proto.graph.initializer
 
 
 def test_what_a_model_does_not_take_is_said():

@@ -9,6 +9,7 @@ import pytest
 from streamsr.errors import ModelError, UnknownNameError
 from streamsr.graph.model import load_model
 from streamsr.zoo import catalog
+from streamsr.zoo.artworks import artworks
 
 EVERY_NAME = [
     name for plain in catalog.names() for name in (plain, f"{plain}.int8") if name == plain or "int8" in
@@ -22,16 +23,20 @@ def test_bundled_files_are_the_ones_the_manifest_means(name: str) -> None:
     assert catalog.sha256_of(entry.path) == entry.sha256
     assert entry.card is not None
     card = entry.card.read_text("utf-8")
-    for word in ("Licence", "Training data", "Set5", "Limits"):
+    for word in ("Licence", "Training data", "Limits"):
         assert word in card
     assert entry.summary
     assert "\n" not in entry.summary
     spec = load_model(entry.path).spec
     assert spec.name == name
     assert spec.training_data
-    assert f"{spec.metrics['set5_psnr']:.2f}" in card, "the card states what the file was measured to do"
+    for key, figure in spec.metrics.items():
+        digits = 4 if key.endswith("ssim") else 1 if spec.task == "style" else 2
+        assert f"{figure:.{digits}f}" in card, "the card states what the file was measured to do"
+    assert spec.metrics or (spec.task, entry.precision) == ("style", "fp32"), "there is nothing to compare it with"
     assert entry.facts is not None
-    assert (entry.facts.scale, entry.facts.color, entry.facts.licence) == (spec.scale, spec.color, spec.licence)
+    facts = ("task", "scale", "color", "licence")
+    assert [getattr(entry.facts, fact) for fact in facts] == [getattr(spec, fact) for fact in facts]
 
 
 def test_all_models_together_are_small_enough_to_ship() -> None:
@@ -40,6 +45,25 @@ def test_all_models_together_are_small_enough_to_ship() -> None:
         sizes[path.suffix] += path.stat().st_size if path.is_file() else 0
     assert sizes[".onnx"] + sizes[".md"] < 12_000_000
     assert sizes[".safetensors"] < 12_000_000  # what further training starts from
+
+
+def test_every_bundled_style_is_an_artwork_in_the_public_domain() -> None:
+    for name in catalog.names("style"):
+        entry = catalog.resolve(name)
+        styles = load_model(entry.path).spec.conditioning
+        assert len(styles) >= 8
+        assert entry.card is not None
+        card = entry.card.read_text("utf-8")
+        for style in styles:
+            artwork = artworks()[style]
+            assert "public domain" in artwork.licence
+            assert f"| `{style}` | {artwork} | {artwork.licence} |" in card
+
+
+def test_names_by_task() -> None:
+    assert set(catalog.names()) == {*catalog.names("sr"), *catalog.names("style")}
+    assert catalog.STYLIZER in catalog.names("style")
+    assert catalog.DEFAULT in catalog.names("sr")
 
 
 def test_no_file_is_left_over() -> None:

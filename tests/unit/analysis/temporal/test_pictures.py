@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
+from streamsr.analysis.sheet import GAP, HEAD
 from streamsr.analysis.temporal.meter import FrameFigures, TemporalMeter
 from streamsr.analysis.temporal.plot import draw
 from streamsr.analysis.temporal.steps import Moment, Motion, Step, steps
-from streamsr.analysis.temporal.strip import GAIN, GAP, HEAD, ROWS, Strip
+from streamsr.analysis.temporal.strip import GAIN, ROWS, Strip
 from streamsr.errors import MissingDependencyError
 
 SIZE = 40, 56

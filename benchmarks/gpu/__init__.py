@@ -1,0 +1,1 @@
+"""What `scripts/gpu-check` measures and proves on a machine with an NVIDIA GPU."""

@@ -1,0 +1,1 @@
+"""How fast models are on this machine: models by sizes, backends and precisions, measured alike (`streamsr bench`)."""
