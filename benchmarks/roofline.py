@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from streamsr.bench.build import frame_graph
+from streamsr.bench.build import first_style, frame_graph
 from streamsr.bench.peak import Peaks
 from streamsr.bench.result import Result, Row, read_result
 from streamsr.bench.scene import Scene
@@ -75,7 +75,7 @@ def peaks(result: Result, row: Row) -> Peaks:
 def workload(model: str, width: int, height: int, precision: str) -> Workload:
     """The work of a frame graph for 8-bit 4:2:0 video. fp16 and bf16 compute the graph of fp32."""
     (link,) = make_links([model])
-    with Chain(model) as chain:
+    with Chain(model, style=first_style(link)) as chain:
         source = Scene(width, height).info
         target = chain.output_info(source)
     return count_workload(frame_graph(link, precision, stream_format(source), stream_format(target)))

@@ -101,7 +101,7 @@ def build(case: Case, footage: Footage, options: CompileOptions, folder: Path) -
 
 def _streams(model: str, link: Link, footage: Footage, folder: Path) -> tuple[StreamFormat, StreamFormat]:
     """What the pipeline will want: the clip's format, and the nearest to the result's that the encoder takes."""
-    with Chain(model, style=_first_style(link)) as chain:
+    with Chain(model, style=first_style(link)) as chain:
         target = footage.sink(folder).negotiate(chain.output_info(footage.info))
     return stream_format(footage.info), stream_format(target)
 
@@ -117,7 +117,7 @@ class BuiltChain(Chain):
     def __init__(self, model: str, engine: Engine) -> None:
         """Lend `engine`, which was built of `model`."""
         (link,) = make_links([model])
-        super().__init__(model, style=_first_style(link))
+        super().__init__(model, style=first_style(link))
         self._built = engine
 
     @contextmanager
@@ -128,13 +128,13 @@ class BuiltChain(Chain):
 
 def frame_graph(link: Link, precision: str, source: StreamFormat, target: StreamFormat) -> FrameGraph:
     """What is built for a model: its frame graph; a stylizer's paints the first of its styles, unsmoothed."""
-    style = _first_style(link)
+    style = first_style(link)
     look = style.looks(link.styles).fixed if style else None
     told = {0: look.tensors()} if look else {}
     return build_frame_graph([link.model(precision)], source, target.layout, target.color, conditions=told)
 
 
-def _first_style(link: Link) -> StyleOptions | None:
+def first_style(link: Link) -> StyleOptions | None:
     """A stylizer paints its first style, unsmoothed; they all cost the same."""
     return StyleOptions(style=link.styles[0], smooth=0) if link.styles else None
 

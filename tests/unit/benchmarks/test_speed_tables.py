@@ -99,3 +99,9 @@ def test_peers_are_ordered_by_speed_and_the_absent_come_last() -> None:
 def test_what_was_not_measured_says_how() -> None:
     missing = performance.bench("no-such-result", speed_table)()
     assert missing == "Not measured yet; `scripts/performance bench` does it."
+
+
+def test_a_stylizer_is_counted_in_its_first_style() -> None:
+    painted, enlarged = (workload(model, 64, 48, "fp32") for model in ("style-live", "live-x2"))
+    assert painted.flops > 0
+    assert painted.flops != enlarged.flops
