@@ -38,7 +38,7 @@ def main() -> None:
     options = _arguments()
     cases = [(size, model) for size in options.size or SIZES for model in options.model or MODELS]
     with tempfile.TemporaryDirectory() as folder:
-        clips = {size: make_clip(size, Path(folder), options.frames) for size, _ in cases}
+        clips = {size: make_clip(size, Path(folder), options.frames) for size in dict(cases)}
         rounds = [[one_round(clips[size], model) for size, model in cases] for _ in range(options.rounds)]
     rows = [
         {"model": model, "size": size, **summarize(costs)}
