@@ -28,7 +28,7 @@ EPILOG = """Examples:
 
     streamsr styles --sheet styles.png
 
-    streamsr styles --sheet me.png --picture me.jpg -m style-detail
+    streamsr styles --sheet me.png --picture me.jpg
 """
 
 

@@ -20,7 +20,7 @@ EPILOG = """Examples:
 
     streamsr stylize in.mp4 out.mp4 --style-schedule "0:great_wave,10:starry_night"
 
-    streamsr stylize photo.jpg painting.png --style the_scream -m style-detail
+    streamsr stylize photo.jpg painting.png --style the_scream
 
     streamsr stylize in.mp4 out.mp4 -m mine.onnx --style my_own
 """
