@@ -77,5 +77,5 @@ def _of_file(name: str) -> tuple[Upscale, int]:
     except UnknownNameError:
         raise UnknownNameError("model, checkpoint or method", name, [*names(), *METHODS]) from None
     if model.spec.conditioning:
-        raise ConfigError(f"{name} paints in a style, for which there is no true picture; `streamsr eval temporal`")
+        raise ConfigError(f"{name} paints in a style, for which there is no true picture; `streamsr eval temporal` measures it")
     return model_upscale(model), model.spec.scale

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ from streamsr.training.images import find_images, read_rgb
 
 from .calibration import EVERY_IMAGE
 from .samples import feed
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 Floats = npt.NDArray[np.float32]
 
@@ -29,11 +33,12 @@ def likeness(model: Model, original: Model, sets: Mapping[str, Path]) -> dict[st
         `<set>_<style>_psnr` for every style alone, at full strength.
     """
     styles = model.spec.conditioning
+    ours, theirs = _session(model), _session(original)
     metrics: dict[str, float] = {}
     for name, folder in sets.items():
         pictures = list(_pictures(folder, model.spec.multiple_of))
         for style, weights in zip(styles, np.eye(len(styles), dtype=np.float32)[:, None], strict=True):
-            found, wanted = (_painted(each, pictures, weights) for each in (model, original))
+            found, wanted = (_painted(each, pictures, weights) for each in (ours, theirs))
             metrics[f"{name}_{style}_psnr"] = _mean_psnr(found, wanted)
     return metrics
 
@@ -46,13 +51,15 @@ def _pictures(folder: Path, multiple: int) -> Iterator[Floats]:
         yield np.ascontiguousarray(image[:height, :width].transpose(2, 0, 1)[None], np.float32) / np.float32(255)
 
 
-def _painted(model: Model, pictures: list[Floats], weights: Floats) -> list[Floats]:
+def _session(model: Model) -> onnxruntime.InferenceSession:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(model.proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    return [
-        session.run(None, feed(session, (picture, weights, np.ones((1, 1), np.float32))))[0] for picture in pictures
-    ]
+    return onnxruntime.InferenceSession(model.proto.SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+def _painted(session: onnxruntime.InferenceSession, pictures: list[Floats], weights: Floats) -> list[Floats]:
+    strength = np.ones((1, 1), np.float32)
+    return [session.run(None, feed(session, (picture, weights, strength)))[0] for picture in pictures]
 
 
 def _mean_psnr(found: list[Floats], wanted: list[Floats]) -> float:

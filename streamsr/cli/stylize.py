@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ..blending import STRENGTH as STEADINESS
 from ..zoo.catalog import STYLIZER
 from . import options as o
 from . import settings
@@ -32,7 +33,7 @@ def stylize(
     style: o.StyleNames = None,
     strength: o.Strength = 1.0,
     style_schedule: o.StyleSchedule = "",
-    smooth: o.Smooth = 0.85,
+    smooth: o.Smooth = STEADINESS,
     smooth_backend: o.SmoothBackend = "auto",
     upscale: o.Upscaler = None,
     output_dir: o.OutputDir = None,
