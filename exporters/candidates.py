@@ -77,5 +77,5 @@ def _of_file(name: str) -> tuple[Upscale, int]:
     except UnknownNameError:
         raise UnknownNameError("model, checkpoint or method", name, [*names(), *METHODS]) from None
     if model.spec.conditioning:
-        raise ConfigError(f"{name} paints in a style, for which there is no true picture; `streamsr eval temporal` measures it")
+        raise ConfigError(f"{name} paints, and no picture is the true one; measure it by `streamsr eval temporal`")
     return model_upscale(model), model.spec.scale
