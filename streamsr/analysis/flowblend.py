@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -66,6 +67,7 @@ class FlowBlend:
         self._strength = strength
         self._division = flow_division(width, height)
         self._past: _Past | None = None
+        self._beside = ThreadPoolExecutor(1, "smoother")  # numpy computes in one thread
 
     def __call__(self, luma: Luma, styled: Sequence[Plane], flow: FlowPlanes | None = None) -> tuple[Plane, ...]:
         """The next frame.
@@ -87,7 +89,6 @@ class FlowBlend:
         now = shrunk(luma.astype(np.float32), self._division) / np.float32(255)
         planes = tuple(map(self._codes, styled))
         if self._past is not None:
-            flow = lucas_kanade(now, self._past.luma) if flow is None else flow
             planes = self._blended(now, planes, self._past, flow)
         self._past = _Past(now, planes)
         return tuple(map(self._rounded, planes))
@@ -96,12 +97,18 @@ class FlowBlend:
         """Forget: the next frame is a first one."""
         self._past = None
 
-    def _blended(self, now: Reals, styled: tuple[Reals, ...], past: _Past, flow: FlowPlanes) -> tuple[Reals, ...]:
+    def _blended(
+        self, now: Reals, styled: tuple[Reals, ...], past: _Past, flow: FlowPlanes | None
+    ) -> tuple[Reals, ...]:
+        contrast = self._beside.submit(_contrast, styled[0], self._layout.peak)
+        flow = lucas_kanade(now, past.luma) if flow is None else flow
         weight = self._strength * _trust(now, followed(past.luma, flow))
-        pairs = enumerate(zip(past.planes, styled, strict=True))
-        planes = [self._mixed(before, plane, weight, flow, self._layout.subsampled(i)) for i, (before, plane) in pairs]
-        planes[0] = _with_contrast(planes[0], styled[0], self._layout.peak)
-        return tuple(planes)
+
+        def mixed(index: int) -> Reals:
+            return self._mixed(past.planes[index], styled[index], weight, flow, self._layout.subsampled(index))
+
+        chroma = self._beside.map(mixed, range(1, len(styled)))
+        return _with_contrast(mixed(0), contrast.result(), self._layout.peak), *chroma
 
     def _mixed(self, before: Reals, styled: Reals, weight: Reals, flow: FlowPlanes, subsampled: bool) -> Reals:
         """One plane: its past, as far as that can be trusted."""
@@ -145,15 +152,19 @@ def _trust(now: Reals, predicted: Reals) -> Reals:
     return np.asarray(trust, np.float32)
 
 
-def _with_contrast(dull: Reals, styled: Reals, peak: int) -> Reals:
-    """Luma with the local contrast of the styled picture, in its own detail."""
+def _with_contrast(dull: Reals, wanted: Reals, peak: int) -> Reals:
+    """Luma with as much local contrast as is `wanted`, in its own detail."""
     detail = _detail(dull)
-    wanted, found = (_variance(each, VARIANCE_MIN * peak**2) for each in (_detail(styled), detail))
-    gain = CONTRAST * np.sqrt(wanted / found)
+    gain = CONTRAST * np.sqrt(wanted / _variance(detail, peak))
     gain = np.asarray(np.clip(gain, 1, GAIN_MAX) - 1, np.float32)
     detail *= enlarged(gain, 2, 2, (dull.shape[0], dull.shape[1]))
     detail += dull
     return detail
+
+
+def _contrast(luma: Reals, peak: int) -> Reals:
+    """How much detail there is around each pixel, at half the size."""
+    return _variance(_detail(luma), peak)
 
 
 def _detail(luma: Reals) -> Reals:
@@ -164,6 +175,6 @@ _DETAIL = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], np.float32) / np.f
 """A sample less the mean of itself and its neighbours."""
 
 
-def _variance(detail: Reals, least: float) -> Reals:
+def _variance(detail: Reals, peak: int) -> Reals:
     """The mean square of detail around each pixel, at half the size."""
-    return np.maximum(box(shrunk(detail * detail, 2), 3), np.float32(least))
+    return np.maximum(box(shrunk(detail * detail, 2), 3), np.float32(VARIANCE_MIN * peak**2))
