@@ -167,8 +167,17 @@ def process_file(
 
     sink = create_sink(output, writing)
     refuse_same_file(Path(input), Path(output))
-    source = open_source(input, reading)
-    return Pipeline(source, chain, sink, on_progress=on_progress, names=(input, output)).run()
+    device = _shared_device(chain, reading)
+    source = open_source(input, replace(reading, resident=device is not None))
+    return Pipeline(source, chain, sink, on_progress=on_progress, names=(input, output), device=device).run()
+
+
+def _shared_device(chain: Chain, reading: ReadOptions) -> str | None:
+    """The GPU that is asked to decode, if it is the one where the chain computes: frames may stay there."""
+    from .media.hwaccel import device_of
+
+    wanted = device_of(reading.hwaccel)
+    return wanted if wanted is not None and chain.share(wanted) else None
 
 
 @contextmanager
@@ -200,12 +209,14 @@ def frames(
     from .media.source import ReadOptions
 
     reading, engine = _share_out(options, ReadOptions, EngineOptions)
-    with _as_chain([model], engine, detail) as chain, closing(open_source(str(path), reading)) as source:
-        target = chain.output_info(source.info)
-        if pix_fmt is not None:
-            target = replace(target, layout=pixel_layout(pix_fmt))
-        with Processing(source, chain, target) as results:
-            yield iter(results)
+    with _as_chain([model], engine, detail) as chain:
+        reading = replace(reading, resident=_shared_device(chain, reading) is not None)
+        with closing(open_source(str(path), reading)) as source:
+            target = chain.output_info(source.info)
+            if pix_fmt is not None:
+                target = replace(target, layout=pixel_layout(pix_fmt))
+            with Processing(source, chain, target) as results:
+                yield iter(results)
 
 
 @contextmanager
@@ -219,7 +230,8 @@ def _as_chain(
     if isinstance(models[0], Chain):
         if len(models) > 1 or options != EngineOptions() or detail is not None or style not in (None, StyleOptions()):
             raise ConfigError(
-                "detail, style, a second model, backend, precision, threads, device, cache and tile belong to the Chain"
+                "detail, style, a second model, backend, precision, threads, device, devices, cache and tile "
+                "belong to the Chain"
             )
         yield models[0]
         return

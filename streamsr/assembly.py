@@ -44,6 +44,8 @@ class EngineOptions:
     """CPU threads; None means all cores."""
     device: str = AUTO
     """The backend's name of the device: `CPU`, `GPU`, `cuda:1`, `directml`, …; `auto` is the one the backend is for."""
+    devices: tuple[str, ...] = ()
+    """Instead of `device`: several, that the frames of a video are dealt to; `("cuda:0", "cuda:1")`."""
     cache: bool = True
     """Keep compiled engines on disk."""
     tile: Tiling = "auto"
@@ -52,6 +54,23 @@ class EngineOptions:
     def __post_init__(self) -> None:
         if self.precision not in ("auto", *_FASTEST_FIRST):
             raise UnknownNameError("precision", self.precision, ("auto", *_FASTEST_FIRST))
+        if self.devices:
+            _check_devices(self.device, self.devices)
+
+
+def _check_devices(device: str, devices: Sequence[str]) -> None:
+    """See that several devices are just that, before anything is compiled for the first."""
+    if device != AUTO:
+        raise ConfigError(f"device is {device} and devices are {', '.join(devices)}: leave one of them out")
+    if not isinstance(devices, tuple) or not all(devices) or AUTO in devices:
+        raise ConfigError(f"devices are named one by one, such as cuda:0 and cuda:1; got {devices!r}")
+    seen: dict[tuple[str, str], str] = {}
+    for name in devices:
+        family, _, number = name.lower().replace(".", ":").partition(":")
+        place = family, number.lstrip("0")  # GPU is GPU.0, and cuda is cuda:0
+        if place in seen:
+            raise ConfigError(f"{seen[place]} and {name} are one and the same device: leave one of them out")
+        seen[place] = name
 
 
 class Assembly:

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Self
 
 from .assembly import Assembly, EngineOptions
+from .engines.available import home_of
 from .engines.backend import CPU, Backend
 from .engines.base import Engine
 from .engines.compile import first_engine
+from .engines.cuda import device_index, share_context
+from .engines.fleet import build_fleet
 from .engines.guard import Frames
 from .engines.runner import stream
 from .errors import BuildError, ConfigError, VerificationError
@@ -61,7 +64,7 @@ class Chain:
             UnknownNameError: no such model or style.
             ModelError: a file that is not a usable model.
             ConfigError: no model at all, a `detail` out of range or for models without a twin, a stylizer that is not
-                told what to paint, or a style without a stylizer.
+                told what to paint, a style without a stylizer, or several devices for frames that depend on each other.
         """
         self.options = options or EngineOptions()
         self._links = make_links([str(model) for model in models], detail)
@@ -70,6 +73,8 @@ class Chain:
         self._split = 1 + max((i for i, link in enumerate(self._links) if link.stylizes), default=-1)
         if style and style.smooth and any(link.scale > 1 for link in self._links[: self._split]):
             raise ConfigError("what is smoothed is as large as the input: put models that enlarge after the stylizer")
+        if len(self.options.devices) > 1:
+            _check_independent(self._links, style)
         self._idle: dict[_Key, Engine] = {}
         self._lock = threading.Lock()
         self._compiling = threading.Lock()
@@ -95,7 +100,7 @@ class Chain:
             engine.close()
 
     def output_info(self, info: VideoInfo) -> VideoInfo:
-        """The stream that `info` becomes: larger, otherwise the same.
+        """The stream that `info` becomes: larger, on the host, otherwise the same.
 
         A stream that leaves its colour matrix open is read as SD or HD by its height. Where upscaling would move it
         across that line, the matrix meant by the source is written down, or players would guess the other one.
@@ -104,7 +109,23 @@ class Chain:
         meant = info.color.resolved(info.layout, info.height).matrix
         guessed = info.color.resolved(info.layout, height).matrix
         color = info.color if meant == guessed else replace(info.color, matrix=meant)
-        return replace(info, width=width, height=height, color=color)
+        return replace(info, width=width, height=height, color=color, device=None)
+
+    @property
+    def home(self) -> str | None:
+        """The device on which its engines take planes and leave them, as far as the options tell; None is the host."""
+        if self.options.devices or isinstance(self.options.tile, int):
+            return None
+        home = home_of(self.options.backend, self.options.device)
+        smooths = self._style is not None and self._style.smooth > 0
+        return None if home is None or (smooths and self._smooths_on_host(home)) else home
+
+    def share(self, device: str) -> bool:
+        """Whether that is its `home`; then FFmpeg can have a share in it, if nothing has been computed there before."""
+        if device != self.home:
+            return False
+        share_context(device_index(device))
+        return True
 
     @contextmanager
     def engine(
@@ -153,13 +174,16 @@ class Chain:
         smooth = self._style.smooth if self._style and not still else 0.0
 
         def compiled(backend: Backend, device: str) -> Engine:
-            options = replace(self.options, backend=backend.name, device=device)
+            options = replace(self.options, backend=backend.name, device=device, devices=())
             if smooth and self._smooths_on_host(device):
                 return self._smoothed(source, target, smooth, pictures, options)
             return self._assembly(self._links, options, smooth).engine(source, target, pictures)
 
         try:
-            return first_engine(self.options.backend, self.options.device, compiled)
+            return build_fleet(
+                self.options.devices or (self.options.device,),
+                lambda device: first_engine(self.options.backend, device, compiled),
+            )
         except (BuildError, VerificationError) as error:
             raise type(error)(f"no engine for {self.name}: {error}") from error
 
@@ -196,8 +220,24 @@ def _schedule(links: Sequence[Link], style: StyleOptions | None) -> Schedule | N
     stylizers = [link for link in links if link.styles]
     if len(stylizers) > 1:
         raise ConfigError(f"a chain has one stylizer, not {' and '.join(link.name for link in stylizers)}")
+    if stylizers and style is None:
+        raise ConfigError(
+            f"{stylizers[0].name} paints, and was not told what: `streamsr stylize` and `compile` take --style, Python "
+            f"style=StyleOptions(...); the styles are {', '.join(stylizers[0].styles)}"
+        )
+    if style is None:
+        return None
     if stylizers:
-        return (style or StyleOptions()).looks(stylizers[0].styles)
-    if style is not None and (style.style or style.schedule):
+        return style.looks(stylizers[0].styles)
+    if style.style or style.schedule:
         raise ConfigError(f"{' + '.join(link.name for link in links)} has no styles to choose from")
     return None
+
+
+def _check_independent(links: Sequence[Link], style: StyleOptions | None) -> None:
+    """See that each frame can be computed without the one before, which another device has had."""
+    if style is not None and style.smooth:
+        raise ConfigError("smoothing needs the frame before, which another device has: use --smooth 0, or one device")
+    for link in links:
+        if link.model("fp32").spec.state:
+            raise ConfigError(f"{link.name} needs the frame before, which another device has: use one device")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from .color import Color, ContentLight, MasteringDisplay
 from .errors import MismatchError
 from .layout import PixelLayout
+from .residence import outlines
 
 Plane = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -22,8 +23,11 @@ Plane = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 class Frame:
     """One decoded picture, as the decoder gave it. Whoever holds it may read it; nobody writes into its planes."""
 
-    planes: tuple[Plane, ...]
-    """Arrays of `layout.plane_shapes(width, height)` and `layout.dtype`; rows may be strided."""
+    planes: Sequence[Plane]
+    """Arrays of `layout.plane_shapes(width, height)` and `layout.dtype`; rows may be strided.
+
+    Those of a `residence.DevicePlanes` lie on a device, and come to the host when they are looked at.
+    """
     layout: PixelLayout
     pts: int
     """Presentation time in ticks of `time_base`; strictly increasing within a stream."""
@@ -37,22 +41,23 @@ class Frame:
 
     def __post_init__(self) -> None:
         shapes = self.layout.plane_shapes(self.width, self.height)
-        given = tuple(plane.shape for plane in self.planes)
+        planes = outlines(self.planes)
+        given = tuple(plane.shape for plane in planes)
         if given != shapes:
             raise MismatchError(f"a {self.layout} frame has planes {shapes}, got {given}")
-        if any(plane.dtype != self.layout.dtype for plane in self.planes):
-            dtypes = [str(plane.dtype) for plane in self.planes]
+        if any(plane.dtype != self.layout.dtype for plane in planes):
+            dtypes = [str(plane.dtype) for plane in planes]
             raise MismatchError(f"a {self.layout} frame is {self.layout.dtype}, got {dtypes}")
 
     @property
     def width(self) -> int:
         """Width of the picture in pixels."""
-        return int(self.planes[0].shape[1])
+        return int(outlines(self.planes)[0].shape[1])
 
     @property
     def height(self) -> int:
         """Height of the picture in pixels."""
-        return int(self.planes[0].shape[0])
+        return int(outlines(self.planes)[0].shape[0])
 
     @property
     def time(self) -> Fraction:
@@ -97,6 +102,8 @@ class VideoInfo:
     """Second before which the selected part ends."""
     partial: bool = False
     """Only so many frames were asked for: the source may go on where they end."""
+    device: str | None = None
+    """Where the planes of its frames lie, `cuda:0`; None is the host. A hint: single frames may be on the host."""
 
 
 class Source(Protocol):

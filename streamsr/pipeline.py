@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from .chain import Chain
@@ -47,11 +47,23 @@ class Pipeline:
         *,
         on_progress: Callable[[Progress], None] | None = None,
         names: tuple[str, str] = ("", ""),
+        device: str | None = None,
     ) -> None:
+        """Make ready; nothing is opened before `run`.
+
+        Args:
+            source: where frames come from.
+            chain: what is applied to them.
+            sink: where they go to.
+            on_progress: called after every frame.
+            names: what the report calls input and output.
+            device: where results may stay until they are encoded, `cuda:0`, if engine and encoder both work there.
+        """
         self._source = source
         self._chain = chain
         self._sink = sink
         self._on_progress = on_progress
+        self._device = device
         self._report = Report(*names, model=chain.name, backend="", precision="")
         self._stop = threading.Event()
         self._encoding = Stopwatch()
@@ -74,7 +86,8 @@ class Pipeline:
         with ExitStack() as stack:
             stack.callback(self._sink.abort)  # nothing is left to abort once it is closed
             stack.callback(self._source.close)
-            target = self._sink.negotiate(self._chain.output_info(self._source.info))
+            wanted = replace(self._chain.output_info(self._source.info), device=self._device)
+            target = self._sink.negotiate(wanted)
             processing = stack.enter_context(Processing(self._source, self._chain, target))
             self._meter.sample()
             with thread_stage("encode"), stop_on_signals(self.stop):
@@ -109,7 +122,8 @@ class Pipeline:
 
     def _account(self, processing: Processing) -> None:
         report, cpu = self._report, self._meter.seconds()
-        report.backend, report.precision = processing.engine.spec.backend, processing.engine.spec.precision
+        spec = processing.engine.spec
+        report.backend, report.precision, report.device = spec.backend, spec.precision, spec.device
         report.seconds = time.perf_counter() - self._started
         report.fps = report.frames / report.seconds
         report.duplicates = processing.inference.duplicates

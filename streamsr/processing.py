@@ -39,7 +39,7 @@ class Processing:
             source_format, target_format, still = stream_format(source.info), stream_format(target), source.info.still
             with thread_stage("infer"):
                 self.engine = stack.enter_context(chain.engine(source_format, target_format, head, still=still))
-            self.inference = Inference(self.engine, target_format, chain.looks)
+            self.inference = Inference(self.engine, target_format, chain.looks, target.device)
             frames = self._infer(itertools.chain(head, decoded))
             self._results = stack.enter_context(closing(prefetch(frames, QUEUE_FRAMES, "infer")))
             self._stack = stack.pop_all()

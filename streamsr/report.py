@@ -29,6 +29,8 @@ class Report:
     model: str
     backend: str
     precision: str
+    device: str = ""
+    """What computed, in the backend's words; several with commas between."""
     frames: int = 0
     """Frames written."""
     duplicates: int = 0

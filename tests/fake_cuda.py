@@ -12,6 +12,9 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 
+import numpy as np
+
+from streamsr.engines.lease import memory_view
 from streamsr.errors import DeviceMemoryError, EngineError
 
 Work = Callable[[], None]
@@ -37,6 +40,10 @@ class FakeDriver:
         self.events: dict[int, tuple[int, int]] = {}
         self.done: Counter[int] = Counter()
         self.broken: dict[int, EngineError] = {}
+        self.foreign = False
+        """Whether both ends of a copy may be nobody's here: from a decoder's memory to an array."""
+        self.default: deque[Work] = deque()
+        """What others have put on the default stream; it happens when a stream that has joined it comes to that."""
         self._thread = threading.local()
 
     def activate(self) -> None:
@@ -116,6 +123,33 @@ class FakeDriver:
 
         self.put(stream, work)
 
+    def copy2d(
+        self, target: int, target_pitch: int, source: int, source_pitch: int, width: int, rows: int, stream: int
+    ) -> None:
+        """Memory that is nobody's here may be a decoder's or an array's."""
+        self._check("copy2d")
+        assert width <= min(target_pitch, source_pitch)
+        ends = (target, target_pitch), (source, source_pitch)
+        spans = [(start, pitch * (rows - 1) + width) for start, pitch in ends]
+
+        def work() -> None:
+            assert self.foreign or "device" in [self.where(*span) for span in spans]
+            for row in range(rows):
+                ctypes.memmove(target + row * target_pitch, source + row * source_pitch, width)
+
+        self.put(stream, work)
+
+    def join(self, stream: int, event: int) -> None:
+        self._check("join")
+        assert event in self.events
+        ahead = len(self.default)
+
+        def work() -> None:
+            for _ in range(min(ahead, len(self.default))):
+                self.default.popleft()()
+
+        self.put(stream, work)
+
     def zero(self, target: int, size: int, stream: int) -> None:
         self._check("zero")
 
@@ -170,10 +204,23 @@ class FakeDriver:
 
     def inside(self, address: int, size: int) -> str:
         """Whether memory is host's or device's; all of it must be there."""
+        kind = self.where(address, size)
+        assert kind is not None, f"{size} bytes at {address:#x} are nobody's"
+        return kind
+
+    def where(self, address: int, size: int) -> str | None:
+        """Whether memory is host's or device's, all of it; None where none of it is known."""
         for start, (kind, length, _) in self.blocks.items():
-            if start <= address and address + size <= start + length:
+            if start < address + size and address < start + length:
+                assert start <= address, f"{start - address} bytes before the block"
+                assert address + size <= start + length, f"{address + size - start - length} bytes after the block"
                 return kind
-        raise AssertionError(f"{size} bytes at {address:#x} are nobody's")
+        return None
+
+    def bytes_at(self, address: int, size: int) -> np.ndarray:
+        """Memory of the device, to look at and to write into behind everybody's back."""
+        assert self.inside(address, size) == "device"
+        return memory_view(address, size)
 
     def _block(self, kind: str, size: int) -> int:
         memory = (ctypes.c_uint8 * (size + 256))()

@@ -11,7 +11,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-VOCABULARY = {"errors", "layout", "color", "frame", "registry", "spec", "prefetch", "blending", "look", "notices"}
+VOCABULARY = {
+    "errors",
+    "layout",
+    "color",
+    "frame",
+    "registry",
+    "spec",
+    "prefetch",
+    "blending",
+    "look",
+    "notices",
+    "dlpack",
+    "residence",
+}
 HEAVY = {
     "av",
     "cv2",

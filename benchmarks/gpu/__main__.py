@@ -45,6 +45,7 @@ def _check(findings: Findings, backend: str, peaks: Any) -> None:
     findings.section(f"{backend} fps", lambda: _speeds(backend, peaks))
     findings.section(f"{backend} graph gain", lambda: _gain(backend))
     findings.section(f"{backend} end to end", lambda: _end_to_end(backend))
+    findings.section(f"{backend} end to end on the device", lambda: _end_to_end_there(backend))
 
 
 def _machine() -> dict[str, Any]:
@@ -61,9 +62,10 @@ def _machine() -> dict[str, Any]:
 
 
 def _gpu() -> dict[str, Any]:
-    """The first GPU, as the CUDA layer sees it."""
-    from streamsr.engines.cuda import open_driver
+    """The first GPU, as the CUDA layer sees it; FFmpeg is to share it later on."""
+    from streamsr.engines.cuda import open_driver, share_context
 
+    share_context(0)
     driver = open_driver(0)
     driver.activate()
     return {"name": driver.name, "capability": driver.capability}
@@ -135,6 +137,16 @@ def _end_to_end(backend: str) -> Any:
     from .video import end_to_end
 
     return end_to_end(backend, MODELS, SIZES)
+
+
+def _end_to_end_there(backend: str) -> Any:
+    from streamsr.media.codecs import encoder_problem
+
+    from .engines import MODELS, SIZES
+    from .resident import CODEC, end_to_end
+
+    problem = encoder_problem(CODEC)
+    return {"not checked": f"{CODEC} does not open: {problem}"} if problem else end_to_end(backend, MODELS, SIZES)
 
 
 def _nvdec() -> Any:

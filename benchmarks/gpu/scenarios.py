@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 
 from streamsr.color import Color
 from streamsr.engines.backend import CompileOptions
+from streamsr.engines.base import DeviceEngine, Ticket
+from streamsr.engines.cuda import Driver
 from streamsr.engines.plan import Flavour, build_plan
 from streamsr.engines.runner import stream
 from streamsr.engines.tensorrt import TensorRT
@@ -17,16 +20,23 @@ from streamsr.graph.frame_graph import FrameGraph, build_frame_graph
 from streamsr.graph.stream import StreamFormat
 from streamsr.layout import pixel_layout
 from streamsr.link import make_links
+from streamsr.residence import DevicePlane
 
 from .calls import Recorder
 
 FRAMES = 6
+_PITCH = 512
 GRAPHS: dict[str, tuple[float, bool]] = {
     "stateless": (0.0, True),
     "stateless without graphs": (0.0, False),
     "recurrent": (0.85, True),
+    "resident": (0.0, True),
+    "resident recurrent": (0.85, True),
 }
-"""By scenario: how much the frame graph smooths, and whether frames are captured as CUDA graphs."""
+"""By scenario: how much the frame graph smooths, and whether frames are captured as CUDA graphs.
+
+Those called resident have their frames on the device, and leave the results there.
+"""
 
 Planner = Callable[..., bytes]
 
@@ -53,11 +63,34 @@ def record(name: str, flavour: Flavour, library: Any, driver: Any, planner: Plan
     options = CompileOptions(device=backend.device, cache=False)
     with closing(backend.build(graph, "fp32", options)) as engine:
         frames = [_frame(engine.spec.inputs, seed) for seed in range(FRAMES)]
-        for _ in stream(engine, frames):
-            pass
-        engine.reset()
-        engine.result(engine.submit(frames[0]))
+        if name.startswith("resident"):
+            _run_there(engine, watched, frames)
+        else:
+            for _ in stream(engine, frames):
+                pass
+            engine.reset()
+            engine.result(engine.submit(frames[0]))
     return recorder.calls
+
+
+def _run_there(engine: DeviceEngine, driver: Driver, frames: list[tuple[np.ndarray, ...]]) -> None:
+    """The same from one picture on the device, whatever it shows, and back to the device."""
+    blocks = [driver.alloc(_PITCH * array.shape[0]) for array in frames[0]]
+    picture = [
+        DevicePlane(array.shape, array.dtype, _PITCH, block, engine.home, driver)
+        for array, block in zip(frames[0], blocks, strict=True)
+    ]
+    flights: deque[Ticket] = deque()
+    for _ in frames:
+        if len(flights) == engine.spec.depth:
+            engine.planes(flights.popleft())
+        flights.append(engine.submit_planes(picture, stay=True))
+    while flights:
+        engine.planes(flights.popleft())
+    engine.reset()
+    engine.planes(engine.submit_planes(picture, stay=True))
+    for block in blocks:
+        driver.free(block)
 
 
 def _frame(inputs: Iterable[Any], seed: int) -> tuple[np.ndarray, ...]:

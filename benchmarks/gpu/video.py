@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from streamsr.frame import Source
+from streamsr.report import Report
 
 FRAMES = 60
 SIZE = (1280, 720)
@@ -27,9 +29,9 @@ def nvdec() -> dict[str, Any]:
 
 def nvdec_on_device() -> dict[str, Any]:
     """A clip decoded by the CPU and by the GPU, whose planes stay on the device until they are compared."""
-    if importlib.util.find_spec("cupy") is None:
-        return {"not checked": "cupy is missing, which takes planes over on the device"}
-    return _compared(_on_device)
+    from .resident import planes_there
+
+    return _compared(planes_there)
 
 
 def _compared(decode: Callable[[Path], Iterator[Planes]]) -> dict[str, Any]:
@@ -58,16 +60,17 @@ def end_to_end(backend: str, models: tuple[str, ...], sizes: tuple[tuple[int, in
         with tempfile.TemporaryDirectory() as folder:
             footage = generated_clip(*size, Path(folder))
             for model in models:
-                with Chain(_named(model, Path(folder)), options=EngineOptions(backend=backend, cache=False)) as chain:
+                with Chain(named(model, Path(folder)), options=EngineOptions(backend=backend, cache=False)) as chain:
                     Pipeline(footage.source(8), chain, footage.sink(Path(folder))).run()  # builds the engine
                     report = Pipeline(footage.source(), chain, footage.sink(Path(folder))).run()
+                    check_whole(report)
                     stages = {name: round(cost.wall_ms, 3) for name, cost in report.stages.items()}
                     about = {"model": model, "size": f"{size[0]}x{size[1]}", "precision": report.precision}
                     rows.append(about | {"fps": round(report.fps, 1), "wall_ms": stages})
     return rows
 
 
-def _named(model: str, folder: Path) -> str:
+def named(model: str, folder: Path) -> str:
     """The model as a chain takes it: what is not of the zoo, as a file."""
     import onnx
 
@@ -87,19 +90,17 @@ def _decoded(clip: Path, hwaccel: str) -> Iterator[Planes]:
     with closing(open_source(clip, ReadOptions(hwaccel=hwaccel, frames=FRAMES))) as source:
         for frame in source:
             yield tuple(plane.copy() for plane in frame.planes)
+        check_whole(source)
 
 
-def _on_device(clip: Path) -> Iterator[Planes]:
-    """Planes that NVDEC left on the device, taken over by DLPack, row by row of their pitch, and then fetched."""
-    import av
-    import cupy
-    from av.codec.hwaccel import HWAccel
+def check_whole(run: Source | Report) -> None:
+    """See that everything was decoded: what a decoder on a GPU cannot do comes as a damaged packet.
 
-    with av.open(str(clip), hwaccel=HWAccel("cuda", is_hw_owned=True)) as container:
-        for index, frame in enumerate(container.decode(video=0)):
-            if index == FRAMES:
-                return
-            yield tuple(cupy.asnumpy(cupy.from_dlpack(plane)) for plane in frame.planes)
+    Raises:
+        RuntimeError: something was left out.
+    """
+    if run.skipped:
+        raise RuntimeError(f"{run.skipped} packets or frames were left out as damaged")
 
 
 def _equal(host: list[tuple[np.ndarray, ...]], device: list[tuple[np.ndarray, ...]]) -> bool:

@@ -5,33 +5,36 @@ from __future__ import annotations
 import json as json_module
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..engines.cache import CacheEntry
 
 app = typer.Typer(help="List or remove compiled engines kept on disk.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_entries(json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False) -> None:
-    """List the compiled engines, the most recently used first."""
+    """List the compiled engines, and what TensorRT measured to build them, the most recently used first."""
     from ..engines.cache import cache_directory, entries
 
     found = entries()
     for entry in found:
-        record = entry.record
         if json:
-            facts = {"path": str(entry.path), "bytes": entry.size, "record": asdict(record) if record else None}
+            kind, record = "timings" if entry.is_timings else "engine", asdict(entry.record) if entry.record else None
+            facts = {"path": str(entry.path), "bytes": entry.size, "kind": kind, "record": record}
             typer.echo(json_module.dumps(facts))
             continue
         used = datetime.fromtimestamp(entry.used).strftime("%Y-%m-%d %H:%M")
-        what = f"{record.model}  {record.format}  {record.backend} {record.precision}" if record else "unreadable"
-        typer.echo(f"{used}  {_size(entry.size):>9}  {what}")
+        typer.echo(f"{used}  {_size(entry.size):>9}  {_what(entry)}")
     if not json:
-        total = sum(entry.size for entry in found)
-        typer.echo(f"{len(found)} engines, {_size(total)} in {cache_directory()}", err=True)
+        typer.echo(f"{_counted(found)} in {cache_directory()}", err=True)
 
 
 @app.command()
@@ -52,7 +55,7 @@ def prune(
         older_than=older_than * 86400 if older_than is not None else None,
         everything=everything,
     )
-    typer.echo(f"removed {len(removed)} engines, {_size(sum(entry.size for entry in removed))}")
+    typer.echo(f"removed {_counted(removed)}")
 
 
 def parse_bytes(text: str) -> int:
@@ -66,6 +69,20 @@ def parse_bytes(text: str) -> int:
     if not number.isdecimal() or unit not in powers:
         raise UsageError(f"{text!r} is not a size; write bytes, or a number with K, M, G or T")
     return int(number) << 10 * powers[unit]
+
+
+def _what(entry: CacheEntry) -> str:
+    record = entry.record
+    if entry.is_timings:
+        return "timing cache: how fast TensorRT's kernels are on a GPU"
+    return f"{record.model}  {record.format}  {record.backend} {record.precision}" if record else "unreadable"
+
+
+def _counted(entries: Sequence[CacheEntry]) -> str:
+    """`3 engines, 1 timing cache, 12.0 MiB`."""
+    timings = sum(entry.is_timings for entry in entries)
+    caches = f", {timings} timing cache{'s' if timings > 1 else ''}" if timings else ""
+    return f"{len(entries) - timings} engines{caches}, {_size(sum(entry.size for entry in entries))}"
 
 
 def _size(count: float) -> str:

@@ -88,6 +88,10 @@ PrecisionName = Annotated[str, typer.Option(help="auto, fp32, fp16, bf16 or int8
 Device = Annotated[
     str, typer.Option(help="CPU; cuda, cuda:1 (NVIDIA); GPU, NPU (OpenVINO); auto.", rich_help_panel=_MODEL)
 ]
+Devices = Annotated[
+    str | None,
+    typer.Option(help="Several devices, to deal frames to: cuda:0,cuda:1.", rich_help_panel=_MODEL),
+]
 Provider = Annotated[
     str | None,
     typer.Option(
@@ -172,6 +176,18 @@ def parse_size(text: str) -> tuple[int, int]:
     if not all(1 <= edge <= 32768 for edge in size):
         raise UsageError(f"size {text} is not within 1x1 and 32768x32768")
     return size
+
+
+def parse_devices(text: str) -> tuple[str, ...]:
+    """The names in `cuda:0,cuda:1`.
+
+    Raises:
+        UsageError: there is nothing before or after a comma.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise UsageError(f"{text!r} leaves a device unnamed; write them with commas between, such as cuda:0,cuda:1")
+    return names
 
 
 def parse_tile(text: str) -> int | Literal["auto"] | None:

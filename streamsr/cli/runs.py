@@ -75,7 +75,8 @@ def _print(report: Report, job: Job, json: bool, quiet: bool) -> None:
 def summary(report: Report) -> str:
     """What happened, in a line."""
     words = [f"{report.output}: {report.frames} frames in {report.seconds:.1f} s ({report.fps:.1f} fps)"]
-    words.append(f"{report.model} on {report.backend} {report.precision}")
+    several = f" ({report.device})" if "," in report.device else ""
+    words.append(f"{report.model} on {report.backend} {report.precision}{several}")
     if report.duplicates:
         words.append(f"{report.duplicates} repeated frames reused")
     if report.skipped:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .options import UsageError, parse_tile, parse_time
+from .options import UsageError, parse_devices, parse_tile, parse_time
 
 if TYPE_CHECKING:
     from ..assembly import EngineOptions
@@ -38,14 +39,29 @@ def writing(
 
 
 def engine(
-    backend: str, precision: str, threads: int | None, tile: str, device: str = "auto", provider: str | None = None
+    backend: str,
+    precision: str,
+    threads: int | None,
+    tile: str,
+    device: str = "auto",
+    provider: str | None = None,
+    devices: str | None = None,
 ) -> EngineOptions:
-    """How engines are compiled and run. Raises `UsageError` for a tile size that is none, and for two devices."""
+    """How engines are compiled and run.
+
+    Raises:
+        UsageError: a tile size that is none, or devices that contradict each other.
+    """
     from ..assembly import EngineOptions
 
+    if devices is not None and device != "auto":
+        raise UsageError(f"--device {device} and --devices {devices} are two answers, leave one of them out")
+    names = (device,) if devices is None else parse_devices(devices)
     if provider is not None:
-        backend, device = "onnxruntime", _provided(backend, device, provider)
-    return EngineOptions(backend=backend, precision=precision, threads=threads, device=device, tile=parse_tile(tile))
+        names = tuple(_provided(backend, name, provider) for name in names)
+        backend = "onnxruntime"
+    options = EngineOptions(backend=backend, precision=precision, threads=threads, tile=parse_tile(tile))
+    return replace(options, device=names[0]) if len(names) == 1 else replace(options, devices=names)
 
 
 def _provided(backend: str, device: str, provider: str) -> str:

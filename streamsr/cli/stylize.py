@@ -40,6 +40,7 @@ def stylize(
     backend: o.Backend = "auto",
     precision: o.PrecisionName = "auto",
     device: o.Device = "auto",
+    devices: o.Devices = None,
     provider: o.Provider = None,
     threads: o.Threads = None,
     tile: o.Tile = "auto",
@@ -66,7 +67,7 @@ def stylize(
     look = StyleOptions(style or (), strength, style_schedule, smooth, smooth_backend)
     reading = settings.reading(start, end, frames, no_deinterlace, hwaccel)
     writing = settings.writing(codec, crf, preset, pix_fmt, skip_streams, overwrite)
-    engine = settings.engine(backend, precision, threads, tile, device, provider)
+    engine = settings.engine(backend, precision, threads, tile, device, provider, devices)
     with Chain(model, *([upscale] if upscale else []), options=engine, style=look) as chain:
         if folder is not None:
             make_folder(folder)

@@ -35,6 +35,7 @@ def upscale(
     backend: o.Backend = "auto",
     precision: o.PrecisionName = "auto",
     device: o.Device = "auto",
+    devices: o.Devices = None,
     provider: o.Provider = None,
     threads: o.Threads = None,
     tile: o.Tile = "auto",
@@ -60,7 +61,7 @@ def upscale(
 
     reading = settings.reading(start, end, frames, no_deinterlace, hwaccel)
     writing = settings.writing(codec, crf, preset, pix_fmt, skip_streams, overwrite)
-    engine = settings.engine(backend, precision, threads, tile, device, provider)
+    engine = settings.engine(backend, precision, threads, tile, device, provider, devices)
     if folder is not None:
         make_folder(folder)
     with Chain(*(model or [DEFAULT]), options=engine, detail=detail) as chain:

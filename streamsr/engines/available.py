@@ -9,7 +9,7 @@ from ..errors import ConfigError, EngineError, MissingDependencyError
 from ..notices import say_once
 from ..registry import Registry
 from .backend import AUTO, Backend
-from .cuda import CUDA, device_count
+from .cuda import CUDA, device_count, device_index, device_name
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,21 @@ def choose_backends(name: str, device: str = AUTO) -> Iterator[Backend]:
     if not found:
         where = "" if device == AUTO else f" for {device}"
         raise EngineError(f"no backend loads{where}: {'; '.join(reasons)}")
+
+
+def home_of(name: str, device: str = AUTO) -> str | None:
+    """The device, `cuda:0`, on which engines of `--backend name --device device` take planes and leave them.
+
+    None for those that only know the host; and where nothing loads, which compiling will say. No device is opened.
+    """
+    if name not in (AUTO, *_NVIDIA):
+        return None
+    try:
+        number = device_index(CUDA if device == AUTO else device)
+        backend = next(choose_backends(name)) if number < device_count() else None
+    except (ConfigError, EngineError, MissingDependencyError):
+        return None
+    return device_name(number) if backend is not None and backend.name in _NVIDIA else None
 
 
 def _load_for(name: str, device: str) -> Backend:

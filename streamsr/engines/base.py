@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import BuildError
+from ..residence import DevicePlane, DevicePlanes
 
 if TYPE_CHECKING:
     from ..graph.frame_graph import FrameGraph
@@ -103,6 +104,39 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Wait for what is in flight, drop it, free the memory. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class DeviceEngine(Engine, Protocol):
+    """An engine that also takes planes where it computes, and leaves its own there."""
+
+    @property
+    def home(self) -> str:
+        """Where that is, in the words of `DevicePlane.device`."""
+        ...
+
+    def submit_planes(self, inputs: Sequence[Array | DevicePlane], *, stay: bool) -> Ticket:
+        """Like `submit`, where some inputs may be planes at `home`: they are held until the frame is done.
+
+        What they show may still be on its way, on the default stream. `stay` leaves the result on the device; then the
+        ticket is for `planes`, otherwise for `result`.
+
+        Raises:
+            MismatchError, EngineError: as `submit`; or a plane is elsewhere.
+            DeviceMemoryError: `stay`, and there is no memory for one picture more.
+        """
+        ...
+
+    def planes(self, ticket: Ticket) -> DevicePlanes:
+        """Wait for a frame and return its planes, shaped and typed as `spec.outputs`, where they are.
+
+        They are complete, and the caller's. All lie in one block, one after another at the same pitch, which is how an
+        encoder on the device reads a picture.
+
+        Raises:
+            EngineError: as `result`; or the ticket is for that.
+        """
         ...
 
 

@@ -43,7 +43,12 @@ class CacheEntry:
     used: float
     """Seconds since 1970 when it was last stored or taken."""
     record: EngineRecord | None
-    """What it says of itself; None when it is unreadable."""
+    """What an engine says of itself; None when it is unreadable."""
+
+    @property
+    def is_timings(self) -> bool:
+        """Whether it is no engine but a timing cache, which makes the builds of all engines of a GPU shorter."""
+        return self.path.suffix == _TIMINGS
 
 
 def cache_directory() -> Path:
@@ -80,29 +85,34 @@ def _private(directory: Path) -> bool:
 
 
 def entries() -> list[CacheEntry]:
-    """Every engine in the cache, the most recently used first."""
-    found = (_entry(path) for path in cache_directory().glob(f"*{_SUFFIX}"))
+    """Every engine and timing cache there is, the most recently used first."""
+    directory = cache_directory()
+    found = (_entry(path) for suffix in (_SUFFIX, _TIMINGS) for path in directory.glob(f"*{suffix}"))
     return sorted((entry for entry in found if entry is not None), key=lambda entry: -entry.used)
 
 
 def _entry(path: Path) -> CacheEntry | None:
     with suppress(OSError):  # another process may have removed it just now
         status = path.stat()
-        return CacheEntry(path, status.st_size, status.st_mtime, read_record(path))
+        record = None if path.suffix == _TIMINGS else read_record(path)
+        return CacheEntry(path, status.st_size, status.st_mtime, record)
     return None
 
 
 def prune(
     *, max_bytes: int | None = None, older_than: float | None = None, everything: bool = False
 ) -> list[CacheEntry]:
-    """Delete engines and return them: all, those unused for `older_than` seconds, the least recently used ones above
-    `max_bytes` in total, and always those that are unreadable. Timing caches go with what is unused for as long.
+    """Delete entries and return them: all, those unused for `older_than` seconds, the least recently used ones above
+    `max_bytes` in total, and always engines that are unreadable.
+
+    Timing caches are small, and every engine of a GPU has use for them: they are the last to make room.
     """
-    kept, removed = _prune_timings(older_than, everything), []
-    for entry in entries():
+    kept, removed = 0, []
+    for entry in sorted(entries(), key=lambda entry: not entry.is_timings):
         stale = older_than is not None and time.time() - entry.used > older_than
         crowded = max_bytes is not None and kept + entry.size > max_bytes
-        if (everything or stale or crowded or entry.record is None) and _remove(entry.path):
+        broken = entry.record is None and not entry.is_timings
+        if (everything or stale or crowded or broken) and _remove(entry.path):
             removed.append(entry)
         else:
             kept += entry.size
@@ -110,17 +120,6 @@ def prune(
         if everything or _age(part) > _PART_SECONDS:
             _remove(part)
     return removed
-
-
-def _prune_timings(older_than: float | None, everything: bool) -> int:
-    """Delete timing caches; the bytes of those that stay."""
-    kept = 0
-    for path in cache_directory().glob(f"*{_TIMINGS}"):
-        stale = older_than is not None and _age(path) > older_than
-        if not ((everything or stale) and _remove(path)):
-            with suppress(OSError):
-                kept += path.stat().st_size
-    return kept
 
 
 def _age(path: Path) -> float:

@@ -19,6 +19,8 @@ CUDA = "cuda"
 
 _DEVICE = re.compile(rf"{CUDA}(?::(\d+))?")
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+_BLOCKING_SYNC = 4
+"""CUDA's flag of contexts that wait asleep."""
 
 
 class Driver(Protocol):
@@ -98,6 +100,19 @@ class Driver(Protocol):
         """Put a copy of `size` bytes on a stream, between any two memories."""
         ...
 
+    def copy2d(
+        self, target: int, target_pitch: int, source: int, source_pitch: int, width: int, rows: int, stream: int
+    ) -> None:
+        """Put a copy of `rows` rows of `width` bytes on a stream, between memories with pitches of their own."""
+        ...
+
+    def join(self, stream: int, event: int) -> None:
+        """Let a stream wait for what everybody, FFmpeg above all, has put on the default one; `event` is used for it.
+
+        Streams of ours wait for no other by themselves, and FFmpeg copies what it has decoded on the default stream.
+        """
+        ...
+
     def zero(self, target: int, size: int, stream: int) -> None:
         """Put the clearing of device memory on a stream."""
         ...
@@ -131,6 +146,11 @@ def device_index(device: str) -> int:
     return int(match[1] or 0)
 
 
+def device_name(index: int) -> str:
+    """The inverse of `device_index`, with a number in any case."""
+    return f"{CUDA}:{index}"
+
+
 def device_count() -> int:
     """NVIDIA GPUs that the driver shows this process; 0 without a driver. Needs no package."""
     return driver_state()[1]
@@ -146,6 +166,26 @@ def driver_state() -> tuple[int | None, int]:
     count = ctypes.c_int(0)
     code = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
     return code, 0 if code else count.value
+
+
+@cache
+def share_context(index: int) -> None:
+    """Open the primary context of a device as FFmpeg does, so that FFmpeg and the runtime can have it both.
+
+    FFmpeg takes none that is open with other flags than its own, and the runtime's are others; so this comes before
+    both. A context that somebody has opened already stays as it is. What fails here, FFmpeg will say.
+    """
+    if index >= device_count():
+        return
+    driver = ctypes.CDLL(_DRIVER)
+    device, context = ctypes.c_int(), ctypes.c_void_p()
+    flags, active = ctypes.c_uint(), ctypes.c_int()
+    if driver.cuDeviceGet(ctypes.byref(device), index):
+        return
+    if driver.cuDevicePrimaryCtxGetState(device, ctypes.byref(flags), ctypes.byref(active)) or active.value:
+        return
+    if not driver.cuDevicePrimaryCtxSetFlags(device, _BLOCKING_SYNC):
+        driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device)  # flags cannot change while it is open
 
 
 def require_gpu() -> None:

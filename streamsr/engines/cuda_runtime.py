@@ -111,6 +111,18 @@ class CudaDriver:
         """See `Driver.copy`. Which way it goes follows from the addresses."""
         self._call("cudaMemcpyAsync", target, source, size, self._cuda.cudaMemcpyKind.cudaMemcpyDefault, stream)
 
+    def copy2d(
+        self, target: int, target_pitch: int, source: int, source_pitch: int, width: int, rows: int, stream: int
+    ) -> None:
+        """See `Driver.copy2d`."""
+        whole = target, target_pitch, source, source_pitch, width, rows
+        self._call("cudaMemcpy2DAsync", *whole, self._cuda.cudaMemcpyKind.cudaMemcpyDefault, stream)
+
+    def join(self, stream: int, event: int) -> None:
+        """See `Driver.join`; the default stream of the whole process, not the one that threads may have."""
+        self._call("cudaEventRecord", event, self._cuda.cudaStreamLegacy)
+        self._call("cudaStreamWaitEvent", stream, event, self._cuda.cudaEventWaitDefault)
+
     def zero(self, target: int, size: int, stream: int) -> None:
         """See `Driver.zero`."""
         self._call("cudaMemsetAsync", target, 0, size, stream)

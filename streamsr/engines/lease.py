@@ -65,7 +65,7 @@ def memory_view(address: int, size: int) -> Array:
 
 
 class Leases(Generic[T]):
-    """Blocks of host memory and whatever belongs to them, free or lent. Lent ones come back from any thread."""
+    """Blocks of memory and whatever belongs to them, free or lent. Lent ones come back from any thread."""
 
     def __init__(self, discard: Callable[[T], None]) -> None:
         """Begin without any; `discard` frees one for good."""
@@ -94,8 +94,12 @@ class Leases(Generic[T]):
     def lend(self, item: T, address: int, packing: Packing) -> tuple[Array, ...]:
         """The tensors that lie at `address`; the item comes back when the last array that shows them is gone."""
         holder = _Holder(address, packing.size)
-        weakref.finalize(holder, self.give_back, item).atexit = False
+        self.tie(item, holder)
         return packing.views(np.asarray(holder))
+
+    def tie(self, item: T, holder: object) -> None:
+        """Have the item come back when nobody refers to `holder` any more."""
+        weakref.finalize(holder, self.give_back, item).atexit = False
 
     def close(self) -> None:
         """Discard those that are free now, and the others when they come back."""

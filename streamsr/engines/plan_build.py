@@ -70,6 +70,8 @@ class Build:
         config.builder_optimization_level = options.level
         # ten bits of a product's factors are too few where a graph says float32: codes of 10 bits, optical flow
         config.clear_flag(trt.BuilderFlag.TF32)
+        # streams that TensorRT adds may wait for the default one, which FFmpeg uses: in the midst of a capture
+        config.max_aux_streams = 0
         if options.workspace is not None:
             config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace)
         if detailed:

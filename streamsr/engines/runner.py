@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 from ..errors import EngineError, MismatchError
+from ..residence import DevicePlane
 from .base import Array, Engine, EngineSpec, Ticket
 
 Job = TypeVar("Job")
@@ -32,19 +34,11 @@ class Runner(ABC, Generic[Job]):
 
     def submit(self, inputs: Sequence[Array]) -> Ticket:
         """See `Engine.submit`."""
-        self._check_ready()
-        check_inputs(self._spec, inputs)
-        ticket = Ticket()
-        self._jobs[ticket] = self._start(inputs, self._fresh)
-        self._fresh = False
-        return ticket
+        return self._admit(inputs, partial(self._start, inputs))
 
     def result(self, ticket: Ticket) -> tuple[Array, ...]:
         """See `Engine.result`."""
-        if ticket not in self._jobs:
-            state = "the engine is closed" if self._closed else "it is another engine's, or was redeemed before"
-            raise EngineError(f"no frame in flight for this ticket: {state}")
-        return self._finish(self._jobs.pop(ticket))
+        return self._finish(self._redeem(ticket))
 
     def reset(self) -> None:
         """See `Engine.reset`."""
@@ -56,6 +50,21 @@ class Runner(ABC, Generic[Job]):
             self._closed = True
             self._release(list(self._jobs.values()))
             self._jobs.clear()
+
+    def _admit(self, inputs: Sequence[Array | DevicePlane], start: Callable[[bool], Job]) -> Ticket:
+        """Check a frame and have it started; `start` is told whether there is no previous one."""
+        self._check_ready()
+        check_inputs(self._spec, inputs)
+        ticket = Ticket()
+        self._jobs[ticket] = start(self._fresh)
+        self._fresh = False
+        return ticket
+
+    def _redeem(self, ticket: Ticket) -> Job:
+        if ticket not in self._jobs:
+            state = "the engine is closed" if self._closed else "it is another engine's, or was redeemed before"
+            raise EngineError(f"no frame in flight for this ticket: {state}")
+        return self._jobs.pop(ticket)
 
     def _check_ready(self) -> None:
         if self._closed:
@@ -76,7 +85,7 @@ class Runner(ABC, Generic[Job]):
         """Wait for the frames in flight, ignoring their results and failures; free everything."""
 
 
-def check_inputs(spec: EngineSpec, inputs: Sequence[Array]) -> None:
+def check_inputs(spec: EngineSpec, inputs: Sequence[Array | DevicePlane]) -> None:
     """Hold a frame's arrays against what the engine was built for.
 
     Raises:

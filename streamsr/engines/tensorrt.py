@@ -6,20 +6,23 @@ import logging
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BuildError, ConfigError, DeviceMemoryError, EngineError
+from ..errors import BuildError, ConfigError, DeviceMemoryError, EngineError, MismatchError
+from ..residence import DevicePlane, DevicePlanes
 from .backend import CompileOptions
-from .base import Array, EngineSpec, describe
+from .base import Array, EngineSpec, Ticket, describe
 from .cache import timings_path
-from .cuda import CUDA, Driver, device_index, open_driver, require_gpu
+from .cuda import CUDA, Driver, device_index, device_name, open_driver, require_gpu
 from .plan import Flavour, PlanOptions, build_plan, load_flavour
 from .plan_log import recorder, refusal
 from .runner import Runner
 from .tensorrt_contexts import Contexts, pack, unpack
 from .tensorrt_lane import Lane
 from .tensorrt_slots import Packings, Slot
+from .tensorrt_surfaces import Surfaces
 
 if TYPE_CHECKING:
     from ..graph.frame_graph import FrameGraph
@@ -137,17 +140,18 @@ class TensorRT:
         if engine is None:
             raise refusal(f"{self.name} does not load the plan", said.complaints())
         packings = Packings.of(spec)
+        surfaces = Surfaces(driver, device_name(device_index(options.device)), spec.outputs)
         contexts = Contexts(engine, kernels, compiles=self._flavour == "tensorrt-rtx")
 
         def lane() -> Lane:
             context = contexts.make()
             if context is None:
                 raise refusal(f"{self.name} makes no execution context", said.complaints())
-            return Lane(context, driver, packings, said, spec.depth, graphs=self._graphs)
+            return Lane(context, driver, packings, surfaces, said, spec.depth, graphs=self._graphs)
 
         lanes = _as_many(lane, 1 if spec.state else self._contexts)
         depth = 1 if spec.state else len(lanes) + 1
-        return TensorRTEngine(_Loaded(plan, contexts, runtime, driver, lanes), replace(spec, depth=depth))
+        return TensorRTEngine(_Loaded(plan, contexts, runtime, driver, lanes, surfaces), replace(spec, depth=depth))
 
 
 def tensorrt() -> TensorRT:
@@ -184,9 +188,9 @@ def _as_many(make: Callable[[], Lane], count: int) -> list[Lane]:
     return lanes
 
 
-def _close(lanes: Iterable[Lane]) -> None:
-    for lane in lanes:
-        lane.close()
+def _close(parts: Iterable[Lane | Surfaces]) -> None:
+    for part in parts:
+        part.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,7 @@ class _Loaded:
     """TensorRT's, which must outlive the contexts."""
     driver: Driver
     lanes: list[Lane]
+    surfaces: Surfaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +220,9 @@ class TensorRTEngine(Runner[_Job]):
         self._loaded: _Loaded | None = loaded
         self._turn = 0
         # also when nobody closes the engine: the device must not write into memory that is freed
-        self._free = weakref.finalize(self, _close, loaded.lanes)
+        self._free = weakref.finalize(self, _close, (*loaded.lanes, loaded.surfaces))
+        self.home = device_name(device_index(spec.device))
+        """See `DeviceEngine.home`."""
 
     def export(self) -> bytes:
         """See `CompiledEngine.export`."""
@@ -232,18 +239,39 @@ class TensorRTEngine(Runner[_Job]):
         self._loaded.driver.activate()
         return self._loaded.lanes[0].device_seconds(frames)
 
-    def _start(self, inputs: Sequence[Array], fresh: bool) -> _Job:
+    def submit_planes(self, inputs: Sequence[Array | DevicePlane], *, stay: bool) -> Ticket:
+        """See `DeviceEngine.submit_planes`."""
+        count = len(self.spec.inputs) - len(self.spec.controls)
+        where = [given.device if isinstance(given, DevicePlane) else None for given in inputs]
+        if set(where[:count]) not in ({None}, {self.home}) or any(where[count:]):
+            raise MismatchError(f"planes are all on the host or all on {self.home}, controls on the host: {where}")
+        return self._admit(inputs, partial(self._start, inputs, stay=stay))
+
+    def planes(self, ticket: Ticket) -> DevicePlanes:
+        """See `DeviceEngine.planes`."""
+        planes = self._landed(self._redeem(ticket))
+        if not isinstance(planes, DevicePlanes):
+            raise EngineError("the result of this frame was not to stay on the device: it is for `result`")
+        return planes
+
+    def _start(self, inputs: Sequence[Array | DevicePlane], fresh: bool, *, stay: bool = False) -> _Job:
         assert self._loaded is not None
         self._loaded.driver.activate()
         lane = self._loaded.lanes[self._turn % len(self._loaded.lanes)]
         self._turn += 1
         try:
-            return _Job(lane, lane.start(inputs, fresh))
+            return _Job(lane, lane.start(inputs, fresh, stay=stay))
         except EngineError as error:
             kind = DeviceMemoryError if isinstance(error, DeviceMemoryError) else EngineError
             raise kind(f"{self.spec.backend} failed to start a frame: {error}") from error
 
     def _finish(self, job: _Job) -> tuple[Array, ...]:
+        planes = self._landed(job)
+        if isinstance(planes, DevicePlanes):
+            raise EngineError("the result of this frame stays on the device: it is for `planes`")
+        return planes
+
+    def _landed(self, job: _Job) -> tuple[Array, ...] | DevicePlanes:
         assert self._loaded is not None
         self._loaded.driver.activate()
         try:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
 
 from ..errors import EngineError
 from ..notices import say_once
+from ..residence import DevicePlane, DevicePlanes
 from .base import Array, EngineSpec
 from .cuda import Driver
 from .lease import Leases, Packing, memory_view
+from .tensorrt_surfaces import Surfaces
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +31,8 @@ class Packings:
 
     inputs: Packing
     """Planes, controls, reset."""
+    planes: int
+    """How many of the inputs are planes."""
     outputs: Packing
     before: Packing
     """State as it is read."""
@@ -36,7 +44,27 @@ class Packings:
         """Those of an engine."""
         reset = () if spec.reset is None else (spec.reset,)
         before, after = zip(*spec.state, strict=True) if spec.state else ((), ())
-        return cls(*map(Packing.of, ((*spec.inputs, *reset), spec.outputs, before, after)))
+        planes = len(spec.inputs) - len(spec.controls)
+        inputs, *others = map(Packing.of, ((*spec.inputs, *reset), spec.outputs, before, after))
+        return cls(inputs, planes, *others)
+
+    @property
+    def told(self) -> tuple[int, int]:
+        """Where in the inputs those begin that are no planes, and how many bytes they are."""
+        offsets = (*self.inputs.offsets, self.inputs.size)
+        begin = offsets[self.planes] if self.planes < len(self.inputs.tensors) else self.inputs.size
+        return begin, self.inputs.size - begin
+
+
+class Way(NamedTuple):
+    """What distinguishes the work of one frame from that of another in the same slot."""
+
+    parity: int
+    """Which half of the state is read."""
+    uploads: bool
+    """Whether planes come from the host."""
+    downloads: bool
+    """Whether results go there."""
 
 
 @dataclass(eq=False, slots=True)
@@ -51,23 +79,28 @@ class Slot:
     """What lies at `sent`."""
     done: int
     """The event behind the frame on the stream."""
-    graphs: dict[int, int] = field(default_factory=dict)
-    """The captured work of a frame in this slot, by the parity of the state it reads."""
+    graphs: dict[Way, int] = field(default_factory=dict)
+    """The captured work of a frame in this slot."""
+    sources: tuple[DevicePlane, ...] = ()
+    """The planes on the device that the frame at work reads."""
+    block: int | None = None
+    """Device memory for the result of the frame at work, where it is to stay there."""
 
 
 class Slots:
     """The slots of a lane. Results leave with theirs only while enough remain for the frames to come."""
 
-    def __init__(self, driver: Driver, packings: Packings, depth: int) -> None:
+    def __init__(self, driver: Driver, packings: Packings, surfaces: Surfaces, depth: int) -> None:
         """Begin without any.
 
         Args:
             driver: of the device.
             packings: what lies in a slot.
+            surfaces: where results go that stay on the device.
             depth: how many frames may be in flight; so many slots are never lent.
         """
         self.all: list[Slot] = []
-        self._driver, self._packings, self._depth = driver, packings, depth
+        self._driver, self._packings, self._surfaces, self._depth = driver, packings, surfaces, depth
         self._size = packings.inputs.size + packings.outputs.size
         self._leases: Leases[Slot] = Leases(self._discard)
         self._scarce = False
@@ -87,15 +120,46 @@ class Slots:
         self.all.append(Slot(sent, sent + inputs.size, inputs.views(memory_view(sent, inputs.size)), done))
         self._leases.give_back(self.all[-1])
 
-    def take(self) -> Slot:
-        """One that nobody has; there is one while fewer than `depth` frames are in flight."""
+    def take(self, *, stay: bool = False) -> Slot:
+        """One that nobody has, with a block where the result is to `stay` on the device.
+
+        There is one while fewer than `depth` frames are in flight.
+
+        Raises:
+            DeviceMemoryError: there is no memory for one block more.
+        """
         slot = self._leases.take()
         assert slot is not None
+        try:
+            slot.block = self._surfaces.take() if stay else None
+        except BaseException:
+            self._leases.give_back(slot)
+            raise
         return slot
 
+    def fill(self, slot: Slot, inputs: Sequence[Array | DevicePlane], fresh: bool) -> None:
+        """Copy what a frame reads from the host, keep what it reads from the device; `fresh` goes to the reset."""
+        slot.sources = tuple(plane for plane in inputs if isinstance(plane, DevicePlane))
+        for view, given in zip(slot.inputs, inputs, strict=False):  # the reset, if any, is beyond the caller's
+            if not isinstance(given, DevicePlane):
+                np.copyto(view, given)
+        for view in slot.inputs[len(inputs) :]:
+            view[...] = fresh
+
     def give_back(self, slot: Slot) -> None:
-        """Say that nobody uses a slot any more."""
+        """Say that nobody uses a slot any more, nor what its frame had."""
+        slot.sources = ()
+        if slot.block is not None:
+            self._surfaces.give_back(slot.block)
+            slot.block = None
         self._leases.give_back(slot)
+
+    def planes(self, slot: Slot) -> DevicePlanes:
+        """The result of a frame that stays on the device; its slot is free."""
+        block, slot.block = slot.block, None
+        assert block is not None
+        self.give_back(slot)
+        return self._surfaces.lend(block)
 
     def results(self, slot: Slot, flying: int) -> tuple[Array, ...]:
         """A frame's outputs: lent with their slot, or copied out of it; `flying` is how many others are in flight."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..errors import MismatchError
 from ..frame import Plane
 from ..layout import PixelLayout
+from ..residence import DevicePlane, DevicePlanes
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -49,6 +50,18 @@ def to_planes(tensors: Sequence[Bytes], layout: PixelLayout) -> tuple[Plane, ...
     if layout.depth <= 8:
         return tuple(tensors)
     return tuple(np.ascontiguousarray(tensor).view("<u2")[..., 0].astype(np.uint16, copy=False) for tensor in tensors)
+
+
+def to_device_tensors(planes: DevicePlanes, layout: PixelLayout) -> tuple[DevicePlane, ...]:
+    """What `to_tensors` gives, of planes on a device, where they are."""
+    return planes.surfaces if layout.depth <= 8 else tuple(surface.as_bytes() for surface in planes.surfaces)
+
+
+def to_device_planes(tensors: DevicePlanes, layout: PixelLayout) -> DevicePlanes:
+    """What `to_planes` gives, of tensors on a device, where they are."""
+    if layout.depth <= 8:
+        return tensors
+    return DevicePlanes([surface.as_words() for surface in tensors.surfaces], lambda: to_planes(tensors, layout))
 
 
 def _pairs(plane: Plane) -> Bytes:

@@ -6,6 +6,7 @@ Reading is free of copies: planes are numpy views of the decoder's own buffers, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import av
@@ -83,7 +84,7 @@ def _view(plane: av.video.plane.VideoPlane, shape: tuple[int, ...], layout: Pixe
     return np.ndarray(shape, layout.dtype, memoryview(plane), 0, strides)
 
 
-def video_frame(planes: tuple[Plane, ...], layout: PixelLayout) -> av.VideoFrame:
+def video_frame(planes: Sequence[Plane], layout: PixelLayout) -> av.VideoFrame:
     """An `av.VideoFrame` with a copy of `planes`, for an encoder."""
     height, width = planes[0].shape[:2]
     frame = av.VideoFrame(width, height, layout.name)

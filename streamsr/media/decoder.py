@@ -9,9 +9,10 @@ from pathlib import Path
 
 import av
 
-from ..errors import DecodeError, OpenError, UnsupportedFormatError
+from ..errors import DecodeError, MediaError, OpenError, UnsupportedFormatError
 from .demux import called, choose_video, discard_others, open_container, read_packets
-from .hwaccel import NONE, accelerator, on_host, tell_fallback
+from .hwaccel import NONE, accelerator, device_of, on_host, tell_download, tell_fallback
+from .surfaces import layout_there
 
 PIXELS_MAX = 1 << 27
 """Larger pictures are refused: a broken header must not take all memory. 16384x8192 still passes."""
@@ -27,14 +28,14 @@ class Decoder:
     def __init__(self, spec: str | Path, threads: int = 0, hwaccel: str = NONE) -> None:
         self.spec = spec
         self.skipped = 0
-        self._threads, self._hwaccel = threads, hwaccel
+        self._threads, self._hwaccel, self._stay = threads, hwaccel, False
         self._lock = threading.Lock()
         self._closed = False
         self._encrypted = False
         self._open()
 
     def _open(self) -> None:
-        gpu = accelerator(self._hwaccel)
+        gpu = accelerator(self._hwaccel, stay=self._stay)
         self.container = open_container(self.spec, gpu)
         try:
             self.stream = choose_video(self.container, self.spec)
@@ -113,6 +114,37 @@ class Decoder:
         if context.name == "webp":
             return "animated WebP is unknown to this FFmpeg, convert it to GIF or PNG"
         return f"{self.skipped} broken packets were left out"
+
+    @property
+    def device(self) -> str | None:
+        """The GPU that decodes, `cuda:0`, as far as is known before the first frame; None for the CPU."""
+        return device_of(self._hwaccel) if self.stream.codec_context.is_hwaccel else None
+
+    def stay(self) -> av.VideoFrame | None:
+        """Begin again, with pictures that stay on the GPU that decodes them.
+
+        FFmpeg may refuse to share the GPU, and leave the work to the CPU as late as with the first packet. That is
+        said, and everything is as it was at the beginning.
+
+        Returns:
+            The first picture that decodes; None where pictures do not stay, so that it is for `first` to tell it.
+
+        Raises:
+            OpenError, UnsupportedFormatError: the file is another one by now.
+        """
+        self._stay, self.skipped = True, 0
+        reason = "it decodes nothing that stays"
+        try:
+            self.restart()
+            frame = next(self.frames(), None)
+            if frame is not None and layout_there(frame) is not None:
+                return frame
+        except MediaError as error:
+            reason = str(error)
+        tell_download(f"the GPU is not shared with FFmpeg, {reason}")
+        self._stay, self.skipped = False, 0
+        self.restart()
+        return None
 
     def seek(self, seconds: Fraction) -> None:
         """Go to the key frame at or before a time of the stream's own clock.

@@ -10,6 +10,8 @@ import av
 import av.filter
 
 from .convert import conform
+from .hwaccel import tell_download
+from .surfaces import stays, to_host
 
 log = logging.getLogger(__name__)
 
@@ -52,16 +54,19 @@ def deinterlace(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     """Interlaced frames made progressive by bwdif, one out per frame in; the others pass untouched.
 
     The field order is the frame's own. Nothing is set up, nothing copied, before the first interlaced frame; from then
-    on the filter sees every frame, because it needs the neighbours.
+    on the filter sees every frame, because it needs the neighbours, and sees it on the host.
     """
     chain: FilterChain | None = None
     waiting: deque[av.VideoFrame] = deque()
-    for frame in frames:
+    for given in frames:
+        frame = to_host(given) if chain is not None or given.interlaced_frame else given
         if chain is not None and chain.shape != _shape(frame):
             yield from _timed(chain.push(None), waiting)
             chain = None
         if chain is None and frame.interlaced_frame:
             chain = FilterChain(frame, ("bwdif", "mode=send_frame:parity=auto:deint=interlaced"))
+            if frame is not given:
+                tell_download("from the first interlaced one on, as that is mended there")
         if chain is None:
             yield frame
             continue
@@ -90,4 +95,5 @@ def one_size(
             said = True
             sizes = (width, height, frame.width, frame.height)
             log.warning("%s changes from %dx%d to %dx%d; scaled back to the first size", name, *sizes)
-        yield conform(frame, width, height, pix_fmt)
+        there = stays(frame, width, height, pix_fmt)
+        yield frame if there else conform(to_host(frame), width, height, pix_fmt)

@@ -1,4 +1,4 @@
-"""Decoding on an NVIDIA GPU (NVDEC), where there is one that can: pictures come back to the host, as nv12 or p010."""
+"""Decoding on an NVIDIA GPU (NVDEC), where there is one that can: pictures are nv12 or p010, on the host or there."""
 
 from __future__ import annotations
 
@@ -29,10 +29,17 @@ def check_hwaccel(name: str) -> None:
         raise ConfigError(f"hwaccel is {name!r}; it is auto, none, cuda, or cuda:1 for the second GPU")
 
 
-def accelerator(name: str) -> HWAccel | None:
+def device_of(name: str) -> str | None:
+    """The GPU that `name` asks for by name, `cuda:0`; None for `none` and `auto`."""
+    match = _CUDA.fullmatch(name)
+    return f"cuda:{match[1] or 0}" if match else None
+
+
+def accelerator(name: str, *, stay: bool = False) -> HWAccel | None:
     """What a container is opened with, so that its video is decoded there; None for the CPU.
 
-    `auto` takes a GPU if there is one. One that was asked for and cannot be had is said aloud, once.
+    With `stay`, pictures stay there, in the context that CUDA's runtime API uses. `auto` takes a GPU if there is one.
+    One that was asked for and cannot be had is said aloud, once.
     """
     if name == NONE:
         return None
@@ -40,7 +47,7 @@ def accelerator(name: str) -> HWAccel | None:
     device = match[1] if match else None
     problem = _problem(device)
     if problem is None:
-        return HWAccel("cuda", device, allow_software_fallback=True)
+        return HWAccel("cuda", device, allow_software_fallback=True, is_hw_owned=stay)
     if name != AUTO:
         say_once(log, f"no decoding on the GPU, {problem}: the CPU does it; `streamsr doctor` says what is missing")
     return None
@@ -52,6 +59,11 @@ def tell_fallback(name: str, context: CodecContext) -> None:
         return
     reason = "the GPU does not decode this kind of" if context.is_hwaccel else "no GPU is known to FFmpeg's decoder"
     say_once(log, f"{reason} {context.name}: the CPU does it")
+
+
+def tell_download(reason: str) -> None:
+    """Say once why pictures that a GPU was asked to decode, and to keep, come to the host all the same."""
+    say_once(log, f"pictures come to the host once they are decoded: {reason}")
 
 
 def on_host(context: CodecContext, frame: av.VideoFrame | None) -> bool:

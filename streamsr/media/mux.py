@@ -36,11 +36,16 @@ _SELF_SHAPED = {"libx264", "libx264rgb", "libx265", "ffv1", "mpeg4", "mpeg2video
 _INTERLEAVE_MICROSECONDS = 2_000_000
 """How long the muxer holds packets back for a stream that is silent. It need not be long: packets come in order."""
 
+_VIDEO = 0
+"""The number of the video among the streams, as the first that is added."""
 _TIMESCALE_MIN, _TIMESCALE_MAX = 90_000, 10_000_000
 
 
 class Muxer:
-    """Writes `file` frame by frame. Construct it to write the header, then `write`, then `finish` or `drop`."""
+    """Writes `file` frame by frame. Construct it to write the header, then `write`, then `finish` or `drop`.
+
+    Of an encoder that takes frames on a device, the header is written with the first of them, which opens it.
+    """
 
     def __init__(
         self, file: PendingFile, container: Container, info: VideoInfo, plan: VideoPlan, options: WriteOptions
@@ -63,16 +68,21 @@ class Muxer:
         try:
             self._begin(info, plan, container)
         except BaseException:
-            self.drop()
+            self._abandon()
             raise
 
     def _begin(self, info: VideoInfo, plan: VideoPlan, container: Container) -> None:
         """Declare all streams, open the encoder, write the header."""
-        self._video = self._add_video(info, plan, container)
+        video = self._add_video(info, plan, container)
         self._clock = Retimer(info.time_base, plan.setup.time_base, self._window.origin)
-        self._encoder = VideoEncoder(self._video.codec_context, plan.setup, self._clock)
+        self._encoder = VideoEncoder(video.codec_context, plan.setup, self._clock)
         if self._beside is not None:
-            self._add_others(self._beside, info, container)
+            self._add_others(video, self._beside, info, container)
+        if plan.setup.device is None:
+            self._start()
+
+    def _start(self) -> None:
+        """Write the header, unless it is written."""
         with _writing(self._file.target):
             self._out.start_encoding()
 
@@ -85,7 +95,9 @@ class Muxer:
         """Encode a frame, and write what is ready."""
         if not self._encoder.frames and frame.time < self._window.origin:
             self._window.origin = self._clock.origin = frame.time  # MP4 players leave out what comes before zero
-        self._mux(self._encoder.encode(frame))
+        packets = self._encoder.encode(frame)
+        self._start()
+        self._mux(packets)
 
     def finish(self, *, truncate: bool) -> None:
         """Write what is left and complete the file; `truncate` leaves out what comes after the last frame."""
@@ -98,6 +110,7 @@ class Muxer:
             self._out.close()
             self._set_shape()
         self._release()
+        self._encoder.close()
 
     def _set_shape(self) -> None:
         """Store the sample aspect ratio that neither the codec nor PyAV's Matroska muxer does."""
@@ -123,7 +136,11 @@ class Muxer:
         yield last
 
     def drop(self) -> None:
-        """Stop writing; what is there is not a complete file."""
+        """Stop writing; what is there is not a complete file. The encoder goes, whoever still keeps the error."""
+        self._encoder.close()
+        self._abandon()
+
+    def _abandon(self) -> None:
         with contextlib.suppress(OSError, ValueError, av.FFmpegError):
             self._out.close()
         self._release()
@@ -139,7 +156,7 @@ class Muxer:
                 self._first = time if self._first is None else self._first
                 if self.remuxer is not None:
                     self.remuxer.copy_until(time)
-                packet.stream = self._video
+                packet.stream = self._out.streams[_VIDEO]
                 self._out.mux_one(packet)
 
     def _add_video(self, info: VideoInfo, plan: VideoPlan, container: Container) -> VideoStream:
@@ -151,14 +168,14 @@ class Muxer:
             stream.codec_context.codec_tag = "hvc1"  # Apple's players take no other
         return stream
 
-    def _add_others(self, beside: InputContainer, info: VideoInfo, container: Container) -> None:
+    def _add_others(self, video: VideoStream, beside: InputContainer, info: VideoInfo, container: Container) -> None:
         """Declare everything that is copied: streams, chapters, metadata."""
         self._out.metadata.update(copied_metadata(beside.metadata))
         copy_chapters(beside, self._out, self._window)
         if info.video_stream is not None:
             source = beside.streams[info.video_stream]
-            self._video.metadata.update(copied_metadata(source.metadata))
-            self._video.disposition = source.disposition
+            video.metadata.update(copied_metadata(source.metadata))
+            video.disposition = source.disposition
         carried = plan_streams(beside, info.video_stream, container, self._options.skip_streams)
         self.remuxer = Remuxer(self._out, beside, carried, container.text, self._window)
         for stream in self._out.streams:

@@ -20,6 +20,7 @@ from .encoder import EncoderSetup, try_encoder
 from .fit import loss, nearest, retag
 from .hdr_params import hdr_params
 from .options import WriteOptions
+from .surfaces import fits_there
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class VideoPlan:
 
     def apply(self, info: VideoInfo) -> VideoInfo:
         """The stream as it will be written."""
-        return replace(info, layout=self.layout, color=self.color)
+        return replace(info, layout=self.layout, color=self.color, device=self.setup.device)
 
 
 def plan_video(info: VideoInfo, options: WriteOptions, container: Container) -> VideoPlan:
@@ -108,7 +109,10 @@ def _candidates(codec: str, info: VideoInfo, options: WriteOptions, formats: dic
     usable = [LAYOUTS[name] for name in formats]
     usable = [layout for layout in usable if layout.family not in avoid and not (layout.alpha and "alpha" in avoid)]
     ranked = nearest(info.layout, usable)
-    return [layout for layout in ranked if loss(info.layout, layout) == loss(info.layout, ranked[0])]
+    best = [layout for layout in ranked if loss(info.layout, layout) == loss(info.layout, ranked[0])]
+    if info.device is not None:  # rather one that need not come to the host
+        best.sort(key=lambda layout: not fits_there(codec, formats[layout.name], info.width, info.height))
+    return best
 
 
 def _all_options(codec: str, info: VideoInfo, options: WriteOptions) -> dict[str, str]:

@@ -29,6 +29,8 @@ class ReadOptions:
     """Decoder threads; 0 lets FFmpeg choose."""
     hwaccel: str = NONE
     """Where videos are decoded: `none` is the CPU, `cuda` (`cuda:1`) an NVIDIA GPU, `auto` a GPU if there is one."""
+    resident: bool = False
+    """Whether frames may stay on a GPU that `hwaccel` names, for those who take them there (`DevicePlanes`)."""
     frame_rate: Fraction = Fraction(25)
     """Frames per second of numbered images, and of streams that tell no time at all."""
 

@@ -17,7 +17,9 @@ from .decoder import Decoder, seekable
 from .demux import called
 from .describe import describe, origin
 from .filters import deinterlace, one_size
+from .hwaccel import tell_download
 from .read_options import ReadOptions
+from .surfaces import LAYOUTS_THERE, planes_there, stays
 from .timing import Clock, in_order, refine
 
 __all__ = ["FileSource", "ReadOptions", "open_file"]
@@ -48,7 +50,10 @@ class FileSource:
         self._decoder = Decoder(spec, self._options.threads, self._options.hwaccel)
         try:
             self._first = self._decoder.first()
+            self._ahead = [self._first]
             self._info = self._describe()
+            if self._options.resident and (device := self._decoder.device) is not None:
+                self._settle(device)
         except BaseException:
             self.close()
             raise
@@ -66,6 +71,21 @@ class FileSource:
         if len(container.streams) > 1:
             log.warning("%s is not a file: only its video is read", called(self._decoder.spec))
         return info
+
+    def _settle(self, device: str) -> None:
+        """Have the frames stay where they are decoded, unless something needs them on the host."""
+        info, even = self._info, self._info.width % 2 == self._info.height % 2 == 0
+        if info.layout.name not in LAYOUTS_THERE or not even:
+            tell_download(f"{info.width}x{info.height} {info.layout} does not stay on the GPU")
+        elif self._options.deinterlace and self.interlaced:
+            tell_download("they are interlaced, and that is mended there")
+        elif not seekable(self._decoder.spec):
+            tell_download(f"{called(self._decoder.spec)} can be opened only once")
+        else:
+            self._ahead.clear()  # the decoder begins again in any case
+            stayed = self._decoder.stay()
+            self._ahead.append(self._decoder.first() if stayed is None else stayed)
+            self._info = replace(info, device=None if stayed is None else device)
 
     @property
     def info(self) -> VideoInfo:
@@ -97,19 +117,20 @@ class FileSource:
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """Decoded frames from the wanted part on, with at most a few seconds ahead of it."""
         start, spec = self._info.start, self._decoder.spec
+        ahead, self._ahead = self._ahead, []  # what stays on the GPU takes up room there
         if not start or not seekable(spec):
-            return chain([self._first], self._decoder.frames())
+            return chain(ahead, self._decoder.frames())
         for margin in _SEEK_MARGINS:
             try:
                 self._decoder.seek(start - margin)
             except av.FFmpegError:
                 break
             frames = self._decoder.frames()
-            first = next(frames, None)
-            if first is None or first.pts is None or first.time_base is None:
+            found = next(frames, None)
+            if found is None or found.pts is None or found.time_base is None:
                 break
-            if first.pts * first.time_base <= start:
-                return chain([first], frames)
+            if found.pts * found.time_base <= start:
+                return chain([found], frames)
         self._decoder.restart()
         return self._decoder.frames()
 
@@ -119,7 +140,8 @@ class FileSource:
         clock = Clock(info.time_base, info.frame_rate or self._options.frame_rate)
         for frame, pts in self._with_pts(frames):
             moment = clock.next(*(None if t is None else t * finer for t in (pts, frame.dts, frame.duration)))
-            planes = frame_planes(frame, info.layout)
+            there = stays(frame, info.width, info.height, info.layout.name)
+            planes = planes_there(frame, info.layout) if there else frame_planes(frame, info.layout)
             yield Frame(planes, info.layout, moment.pts, info.time_base, moment.duration, info.color, moment.cut)
 
     def _with_pts(self, frames: Iterator[av.VideoFrame]) -> Iterator[tuple[av.VideoFrame, int | None]]:

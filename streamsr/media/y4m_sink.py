@@ -64,7 +64,7 @@ class Y4mSink:
         layout = self._layout(info.layout)
         if info.layout.alpha:
             _log.warning("y4m cannot hold transparency: the alpha channel is dropped")
-        return replace(info, layout=layout, color=retag(info.color, info.layout, layout, info.height))
+        return replace(info, layout=layout, color=retag(info.color, info.layout, layout, info.height), device=None)
 
     def _layout(self, source: PixelLayout) -> PixelLayout:
         if self._options.pix_fmt is None:

@@ -14,6 +14,7 @@ import pytest
 from streamsr.engines.available import BACKENDS, available_backends, load_backend
 from streamsr.engines.backend import CompileOptions
 from streamsr.engines.base import Engine
+from streamsr.engines.fleet import Fleet
 from streamsr.engines.runner import stream
 from streamsr.engines.tiles import plan_tiles
 from streamsr.engines.tiling import TiledEngine
@@ -33,9 +34,14 @@ def build_tiled(graph: FrameGraph) -> Engine:
     return TiledEngine(inner, plan, graph.input, graph.output)
 
 
+def build_fleet(graph: FrameGraph) -> Engine:
+    return Fleet([load_backend("onnxruntime").build(graph, "fp32", OPTIONS) for _ in range(2)])
+
+
 BUILDERS: dict[str, Build] = {
     **{name: lambda graph, name=name: load_backend(name).build(graph, "fp32", OPTIONS) for name in INSTALLED},
     "tiled": build_tiled,
+    "fleet": build_fleet,
     "tensorrt on a fake device": build_on_fake,
 }
 
@@ -47,7 +53,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     engine.close()
 
 
-@pytest.fixture(params=[name for name in BUILDERS if name != "tiled"])
+@pytest.fixture(params=[name for name in BUILDERS if name not in ("tiled", "fleet")])
 def build(request: pytest.FixtureRequest) -> Iterator[Build]:
     """Builds any graph on one backend; closes what it built."""
     built: list[Engine] = []

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import pytest
 
+from streamsr.engines.cache import timings_path
 from tests.clips import LOSSLESS, make_clip
 from tests.integration.conftest import Run
 
@@ -213,6 +214,23 @@ def test_graph_writes_a_checked_onnx_file(run: Run, tmp_path: Path, capsys: pyte
     onnx.checker.check_model(onnx.load(path), full_check=True)
     assert capsys.readouterr().out.splitlines()[0] == "plane.0: uint8 18x32"
     assert run("graph", "live-x2", "-o", path) == 1
+
+
+def test_timing_caches_are_listed(run: Run, tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("STREAMSR_CACHE_DIR", str(tmp_path))
+    timings = timings_path("11.0", "Fake GPU (9.0)")
+    timings.parent.mkdir()
+    timings.write_bytes(bytes(2048))
+    assert run("cache", "list") == 0
+    printed = capsys.readouterr()
+    assert "2.0 KiB  timing cache" in printed.out
+    assert printed.err.startswith("0 engines, 1 timing cache, 2.0 KiB in ")
+    assert run("cache", "list", "--json") == 0
+    (listed,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert listed == {"path": str(timings), "bytes": 2048, "kind": "timings", "record": None}
+    assert run("cache", "prune", "--all") == 0
+    assert capsys.readouterr().out == "removed 0 engines, 1 timing cache, 2.0 KiB\n"
+    assert not timings.exists()
 
 
 def test_cache_and_doctor(run: Run, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.gpu import __main__ as check
-from benchmarks.gpu import engines, video
+from benchmarks.gpu import engines, resident, video
 from benchmarks.gpu.calls import CONTRACT, Recorder, contract, differences
 from benchmarks.gpu.engines import fps
 from benchmarks.gpu.networks import COMPACT, compact, frame_graph
@@ -26,8 +26,11 @@ from streamsr.engines.plan import FLAVOURS, Flavour
 from streamsr.engines.runner import stream
 from streamsr.engines.tensorrt import TensorRT
 from streamsr.graph.model import check_image, image_input, image_output, load_model
+from streamsr.media.source import FileSource
 from streamsr.registry import Registry
+from tests.clips import make_clip
 from tests.fake_cuda import FakeDriver
+from tests.fake_nvdec import FakeNvdec
 from tests.fake_tensorrt import FakeTensorRT, build_on_fake, plan
 from tests.unit.engines import graphs
 
@@ -52,11 +55,13 @@ def test_what_only_rtx_has_is_asked_of_it_alone() -> None:
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_the_contract_has_every_scenario(flavour: Flavour) -> None:
     assert json.loads(CONTRACT.read_text("utf-8"))[flavour].keys() == GRAPHS.keys()
-    stateless, slow, recurrent = (" ".join(contract(flavour, name)) for name in GRAPHS)
+    stateless, slow, recurrent, resident, both = (" ".join(contract(flavour, name)) for name in GRAPHS)
     assert "launch(graph0, stream0)" in stateless
     assert "launch" not in slow
     assert "zero(" in recurrent
     assert "stream1" not in recurrent  # one context
+    assert "join(stream0, event" in resident
+    assert "zero(" in both
 
 
 def test_another_order_of_calls_is_told_as_a_diff() -> None:
@@ -167,7 +172,7 @@ def test_the_measurements_run_on_a_device_that_is_not_there(monkeypatch: pytest.
 
 
 def test_the_whole_pipeline_is_measured_with_any_backend(tmp_path: Path) -> None:
-    assert load_model(video._named(COMPACT, tmp_path)).spec.name == COMPACT
+    assert load_model(video.named(COMPACT, tmp_path)).spec.name == COMPACT
     (row,) = end_to_end("onnxruntime", ("fast-x2",), ((32, 24),))
     assert row["fps"] > 0
     assert row["wall_ms"].keys() == {"decode", "infer", "encode", "process"}
@@ -187,8 +192,48 @@ def test_a_cpu_that_decodes_is_no_proof_of_nvdec(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(video, "_decoded", as_gpus_do)
     assert video.nvdec() == {"frames": 3}
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert "cupy is missing" in video.nvdec_on_device()["not checked"]
+
+
+def test_planes_that_stay_are_measured_on_a_device_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    nvdec, driver = FakeNvdec(monkeypatch), FakeDriver()
+    driver.foreign = True
+    places = {"tensorrt": f"{__name__}:fake", "onnxruntime": available.BACKENDS._entries["onnxruntime"]}
+    monkeypatch.setattr(available, "BACKENDS", Registry("backend", places))
+    for name, value in {"CODEC": "rawvideo", "ROUNDS": 1, "FRAMES": 3, "open_driver": lambda index: driver}.items():
+        monkeypatch.setattr(resident, name, value)
+    (row,) = resident.end_to_end("tensorrt", ("fast-x2",), ((32, 24),))
+    assert "error" not in row
+    assert row["levels_apart"] == 0
+    assert row["gain"] == pytest.approx(row["fps_there"] / row["fps_by_the_host"], rel=0.1)
+    clip = write_clip(tmp_path)
+    downloads = nvdec.downloads
+    found = list(resident.planes_there(clip))
+    assert nvdec.downloads == downloads
+    host = list(video._decoded(clip, "cuda"))
+    assert all(np.array_equal(a, b) for x, y in zip(found, host, strict=False) for a, b in zip(x, y, strict=True))
+    nvdec.refuses = True
+    with pytest.raises(RuntimeError, match="came to the host"):
+        list(resident.planes_there(clip))
+    with pytest.raises(RuntimeError, match="do not stay on cuda:0"):
+        resident.end_to_end("tensorrt", ("fast-x2",), ((32, 24),))
+
+
+def test_what_a_decoder_leaves_out_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    FakeNvdec(monkeypatch)
+    driver, clip = FakeDriver(), write_clip(tmp_path)
+    driver.foreign = True
+    monkeypatch.setattr(FileSource, "skipped", 2)
+    monkeypatch.setattr(resident, "open_driver", lambda index: driver)
+    for decode in (resident.planes_there, partial(video._decoded, hwaccel="cuda")):
+        with pytest.raises(RuntimeError, match="2 packets or frames were left out"):
+            list(decode(clip))
+
+
+def write_clip(folder: Path) -> Path:
+    make_clip(folder / "clip.mp4", frames=3, width=50, height=34)
+    return folder / "clip.mp4"
 
 
 def test_chroma_is_compared_whichever_way_it_comes() -> None:

@@ -52,6 +52,21 @@ def test_a_provider_may_be_numbered(provider: str, device: str, meant: str) -> N
     assert engine(provider=provider, device=device).device == meant
 
 
+def test_several_devices() -> None:
+    assert engine().devices == ()
+    assert engine(devices="cuda:0, cuda:1").devices == ("cuda:0", "cuda:1")
+    assert (engine(devices="GPU.1").device, engine(devices="GPU.1").devices) == ("GPU.1", ())
+    provided = engine(provider="CUDA", devices="cuda:0,cuda:1")
+    assert (provided.backend, provided.device, provided.devices) == ("onnxruntime", "auto", ("cuda:0", "cuda:1"))
+    with pytest.raises(UsageError, match="--provider CUDA and --device directml"):
+        engine(provider="CUDA", devices="cuda:0,directml")
+    for text in ("", ",", "cuda:0,,cuda:1"):
+        with pytest.raises(UsageError, match="leaves a device unnamed"):
+            engine(devices=text)
+    with pytest.raises(UsageError, match="--device cuda:0 and --devices cuda:1,cuda:2 are two answers"):
+        engine(device="cuda:0", devices="cuda:1,cuda:2")
+
+
 def test_hwaccel() -> None:
     assert settings.reading(None, None, None, False).hwaccel == "none"
     assert settings.reading(None, None, None, False, "cuda:1").hwaccel == "cuda:1"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from streamsr.engines import available
-from streamsr.engines.available import choose_backends, native_precisions
+from streamsr.engines.available import choose_backends, home_of, native_precisions
 from streamsr.errors import ConfigError, EngineError, MissingDependencyError
 from streamsr.notices import say_once
 from streamsr.registry import Registry
@@ -74,6 +74,22 @@ def test_a_gpu_comes_first(machine, caplog: pytest.LogCaptureFixture) -> None:
     assert chosen() == ["tensorrt", "tensorrt-rtx", "openvino"]
     assert native_precisions() == ("fp32", "fp16")
     assert caplog.messages == []
+
+
+def test_where_engines_take_planes_is_told_without_opening_a_device(
+    machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(*_: object) -> str:
+        raise AssertionError("a device was opened")
+
+    monkeypatch.setattr(Backend, "identity", opened)
+    machine(2, missing, rtx)
+    assert [home_of("auto", device) for device in ("auto", "cuda", "cuda:1")] == ["cuda:0", "cuda:0", "cuda:1"]
+    assert home_of("tensorrt-rtx", "cuda:1") == "cuda:1"
+    assert [home_of("auto", device) for device in ("cuda:2", "CPU", "GPU")] == [None] * 3
+    assert [home_of(backend, "cuda:0") for backend in ("tensorrt", "openvino")] == [None] * 2
+    machine(0, tensorrt, rtx)
+    assert home_of("auto") is home_of("tensorrt") is None
 
 
 def test_without_a_gpu_nothing_is_said_of_it(machine, caplog: pytest.LogCaptureFixture) -> None:

@@ -66,15 +66,17 @@ def test_timing_caches_count_and_go(three: dict[str, Path], cache: Path) -> None
     timings = timings_path("11.0", "Fake GPU (9.0)")
     assert timings.parent == cache
     timings.write_bytes(bytes(1000))
-    prune(max_bytes=3000)
+    assert [entry.is_timings for entry in entries()] == [True, False, False, False]
+    os.utime(timings, (time.time() - 4 * 3600,) * 2)
+    assert [entry.is_timings for entry in entries()] == [False, False, False, True]
+    assert len(prune(max_bytes=3000)) == 2  # they are the last to make room
     assert timings.exists()
     assert {key for key, path in three.items() if path.exists()} == {"a"}
-    os.utime(timings, (0, 0))
-    prune(older_than=24 * 3600)
-    assert not timings.exists()
-    timings.write_bytes(b"")
-    prune(everything=True)
-    assert not timings.exists()
+    assert [entry.path for entry in prune(older_than=3 * 3600)] == [timings]
+    for options in ({"max_bytes": 999}, {"everything": True}):
+        timings.write_bytes(bytes(1000))
+        assert timings in [entry.path for entry in prune(**options)]
+        assert not timings.exists()
 
 
 def test_prune_leaves_locks_that_are_held(three: dict[str, Path], cache: Path) -> None:

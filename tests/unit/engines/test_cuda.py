@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import re
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from streamsr.engines.cuda import device_count, device_index, open_driver
+from streamsr.engines import cuda
+from streamsr.engines.cuda import device_count, device_index, open_driver, share_context
 from streamsr.engines.cuda_runtime import CudaDriver, load_bindings
 from streamsr.errors import ConfigError, DeviceMemoryError, EngineError
 from tests.fake_cuda import FakeDriver
@@ -51,6 +53,8 @@ CALLS = {
     "record": (1 << 20, 1 << 21),
     "wait": (1 << 20,),
     "copy": (1 << 20, 1 << 21, 1024, 1 << 22),
+    "copy2d": (1 << 20, 256, 1 << 21, 512, 96, 64, 1 << 22),
+    "join": (1 << 20, 1 << 21),
     "zero": (1 << 20, 1024, 1 << 22),
     "begin_capture": (1 << 20,),
     "end_capture": (1 << 20,),
@@ -121,6 +125,64 @@ def test_a_machine_without_a_gpu_says_so() -> None:
         pytest.skip("there is one")
     with pytest.raises(EngineError, match="there is no NVIDIA GPU here, or no driver for it; `streamsr doctor`"):
         open_driver(0)
+
+
+class Library:
+    """The driver's library, as far as contexts go: flags of the primary one, and whether it is open."""
+
+    def __init__(self, flags: int = 0, *, active: bool = False) -> None:
+        self.flags, self.active, self.retained = flags, active, 0
+
+    def cuDeviceGet(self, device, index: int) -> int:  # noqa: N802 - the library's spelling, here and below
+        device._obj.value = index
+        return 0
+
+    def cuDevicePrimaryCtxGetState(self, device: ctypes.c_int, flags, active) -> int:  # noqa: N802
+        flags._obj.value, active._obj.value = self.flags, self.active
+        return 0
+
+    def cuDevicePrimaryCtxSetFlags(self, device: ctypes.c_int, flags: int) -> int:  # noqa: N802
+        assert not self.active
+        self.flags = flags
+        return 0
+
+    def cuDevicePrimaryCtxRetain(self, context, device: ctypes.c_int) -> int:  # noqa: N802
+        self.active = True
+        self.retained += 1
+        return 0
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    library = Library()
+    monkeypatch.setattr(cuda.ctypes, "CDLL", lambda name: library)
+    monkeypatch.setattr(cuda, "device_count", lambda: 1)
+    share_context.cache_clear()
+    yield library
+    share_context.cache_clear()
+
+
+def test_a_context_is_opened_as_ffmpeg_shares_it(library: Library) -> None:
+    for _ in range(2):
+        share_context(0)
+    assert (library.flags, library.retained) == (4, 1)  # CU_CTX_SCHED_BLOCKING_SYNC
+    share_context(1)  # there is none; FFmpeg says so
+    assert library.retained == 1
+
+
+def test_the_context_of_somebody_else_is_left_alone(library: Library) -> None:
+    library.flags, library.active = 8, True
+    share_context(0)
+    assert (library.flags, library.retained) == (8, 0)
+
+
+def test_a_context_that_cannot_be_shared_is_no_error(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    for call in ("cuDeviceGet", "cuDevicePrimaryCtxGetState", "cuDevicePrimaryCtxSetFlags"):
+        with monkeypatch.context() as patch:
+            patch.setattr(library, call, lambda *_: 999)
+            share_context(0)
+        share_context.cache_clear()
+    assert not library.retained
 
 
 def test_the_real_device_moves_bytes() -> None:

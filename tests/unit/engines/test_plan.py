@@ -136,13 +136,15 @@ class TestBuild:
             with pytest.raises(EngineError, match="cannot load the plan to inspect it: cudaError"):
                 layer_report(plan, RTX)
 
-    def test_tensor_floats_are_off(self, graph: FrameGraph) -> None:
+    def test_what_a_build_rules_out(self, graph: FrameGraph) -> None:
         trt: Any = load_flavour(RTX)
         builder = trt.Builder(recorder(trt))
         assert builder.create_builder_config().get_flag(trt.BuilderFlag.TF32)
         config = Build(trt, RTX, PlanOptions())._config(builder, (), detailed=False)
         assert not config.get_flag(trt.BuilderFlag.TF32)
         assert config.get_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)  # or frames could not be captured
+        assert builder.create_builder_config().max_aux_streams != 0
+        assert config.max_aux_streams == 0
 
 
 @pytest.mark.tensorrt_rtx

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
 
 import numpy as np
@@ -195,6 +196,46 @@ def test_what_cannot_be_captured_yet_is_captured_later(
     assert machine.driver.graphs
     assert caplog.messages == []
     engine.close()
+
+
+def test_what_is_never_captured_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    machine = Machine()
+    machine.library.capturable = False
+    engine = machine.build()
+    for count, said in ((180, 0), (40, 1), (220, 1)):  # a hundred on each of two contexts
+        for _ in stream(engine, itertools.islice(itertools.cycle(PICTURES), count)):
+            pass
+        assert len(caplog.messages) == said
+    assert caplog.messages[0].startswith("no CUDA graph after 100 frames, which is slower")
+    engine.close()
+
+
+def test_captures_of_two_devices_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    machines = Machine(), Machine()
+    engines = [machine.build() for machine in machines]
+    begun, end = threading.Event(), threading.Event()
+    capture = machines[0].driver.end_capture
+
+    def slowly(stream: int) -> int:
+        begun.set()
+        assert end.wait(10)
+        return capture(stream)
+
+    monkeypatch.setattr(machines[0].driver, "end_capture", slowly)
+    first = threading.Thread(target=lambda: engines[0].result(engines[0].submit(PICTURES[0])))
+    second = threading.Thread(target=lambda: engines[1].result(engines[1].submit(PICTURES[0])))
+    first.start()
+    assert begun.wait(10)
+    second.start()
+    second.join(0.2)
+    assert not machines[1].driver.captured
+    assert not gc.isenabled()
+    end.set()
+    for thread in (first, second):
+        thread.join()
+    assert gc.isenabled()
+    for engine in engines:
+        engine.close()
 
 
 def test_an_interrupted_capture_is_over(monkeypatch: pytest.MonkeyPatch, wanted: list[graphs.Tensors]) -> None:

@@ -90,7 +90,7 @@ def test_a_gpu_that_turns_out_not_to_decode_gives_the_threads_back(
     clip: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(decoder, "accelerator", asked.append)
+    monkeypatch.setattr(decoder, "accelerator", lambda name, stay: asked.append(name))
     monkeypatch.setattr(decoder, "on_host", lambda context, frame: True)
     assert len(decoded(clip, "cuda")) == len(decoded(clip, "cuda")) == 4
     assert asked == ["cuda", "none", "cuda", "none"]
