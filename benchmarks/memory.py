@@ -1,4 +1,7 @@
-"""Resident memory after one and after ten minutes of video: `python -m benchmarks.memory CLIP [--minutes 10]`."""
+"""Resident memory after one and after ten minutes of video: `python -m benchmarks.memory CLIP [--minutes 10]`.
+
+With `--style NAME` the video is painted and smoothed instead of enlarged.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from pathlib import Path
 import av
 
 from streamsr.chain import Chain
+from streamsr.look import StyleOptions
 from streamsr.media.create import create_sink
 from streamsr.media.open import open_source
 from streamsr.pipeline import Pipeline, Progress
+from streamsr.zoo.catalog import STYLIZER
 
 from .common import resident_memory, save
 from .stages import ENCODING, MODEL
@@ -36,12 +41,14 @@ def loop(clip: str, seconds: int, target: Path) -> None:
 
 def main() -> None:
     """Run once, look at the memory every minute of video."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip")
     parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--style", help="one of the stylizer's")
     options = parser.parse_args()
     samples: dict[int, float] = {}
-    with resident_memory() as read, Chain(MODEL) as chain, tempfile.TemporaryDirectory() as folder:
+    chain = Chain(STYLIZER, style=StyleOptions(options.style)) if options.style else Chain(MODEL)
+    with resident_memory() as read, chain, tempfile.TemporaryDirectory() as folder:
 
         def look(progress: Progress) -> None:
             minute = int(progress.media_seconds // 60)
@@ -54,8 +61,9 @@ def main() -> None:
         loop(options.clip, 60 * options.minutes + 2, film)
         sink = create_sink(str(Path(folder) / "out.mkv"), ENCODING)
         report = Pipeline(open_source(film), chain, sink, on_progress=look).run()
-    result = {"clip": Path(options.clip).name, "frames": report.frames, "resident_mib_by_minute": samples}
-    print(save("memory", result))
+    result = {"clip": Path(options.clip).name, "model": chain.name, "frames": report.frames}
+    result |= {"resident_mib_by_minute": samples}
+    print(save("memory_stylize" if options.style else "memory", result))
 
 
 if __name__ == "__main__":

@@ -122,11 +122,11 @@ def draw_losses(runs: dict[str, Rows], without: set[str]) -> Any:
     columns = max(1, len(logged))
     figure, axes = plt.subplots(1, columns, figsize=(4.5 * columns, 4), squeeze=False)
     for axis, loss in zip(axes[0], logged, strict=False):
-        for name, rows in runs.items():
+        for index, (name, rows) in enumerate(runs.items()):
             points = [(row["step"] / 1000, row[loss]) for row in rows if loss in row]
             if points:
                 steps, values = zip(*points, strict=True)
-                axis.plot(steps, _averaged(values), label=name, linewidth=1.2)
+                axis.plot(steps, _averaged(values), f"C{index}", label=name, linewidth=1.2)
         axis.set_yscale("log")
         axis.legend(fontsize=8)
         _labelled(axis, loss, LOSSES[loss])

@@ -19,10 +19,9 @@ from streamsr.engines.tiles import plan_tiles
 from streamsr.engines.tiling import TiledEngine
 from streamsr.errors import BuildError, ConfigError, DeviceMemoryError, EngineError, MismatchError
 from streamsr.graph.frame_graph import FrameGraph
-from streamsr.notices import say_once
 
 from . import graphs
-from .machine import GRAPH, PICTURES, Machine, equal, right_pictures
+from .machine import GRAPH, PICTURES, Machine, equal
 
 PLANE = TensorSpec("plane.0", (1, 1), np.dtype(np.uint8))
 
@@ -58,16 +57,6 @@ class Numbers(Runner[int]):
 
 def number(value: int) -> tuple[Array, ...]:
     return (np.array([[value]], np.uint8),)
-
-
-@pytest.fixture(autouse=True)
-def _notices_again() -> None:
-    say_once.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def wanted() -> list[graphs.Tensors]:
-    return right_pictures()
 
 
 def test_engines_of_two_backends_are_one(wanted: list[graphs.Tensors]) -> None:

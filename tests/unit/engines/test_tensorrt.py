@@ -12,20 +12,9 @@ import pytest
 from streamsr.bench.device import DeviceClock
 from streamsr.engines.runner import stream
 from streamsr.errors import EngineError
-from streamsr.notices import say_once
 
 from . import graphs
-from .machine import PICTURES, Machine, equal, right_pictures
-
-
-@pytest.fixture(autouse=True)
-def _notices_again() -> None:
-    say_once.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def wanted() -> list[graphs.Tensors]:
-    return right_pictures()
+from .machine import PICTURES, Machine, equal
 
 
 def test_the_pictures_are_right_and_in_order(wanted: list[graphs.Tensors]) -> None:

@@ -11,21 +11,10 @@ import pytest
 from streamsr.engines import tensorrt_slots
 from streamsr.engines.runner import stream
 from streamsr.errors import BuildError, DeviceMemoryError
-from streamsr.notices import say_once
 from tests.fake_cuda import FakeDriver
 
 from . import graphs
-from .machine import PICTURES, Machine, equal, right_pictures
-
-
-@pytest.fixture(autouse=True)
-def _notices_again() -> None:
-    say_once.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def wanted() -> list[graphs.Tensors]:
-    return right_pictures()
+from .machine import PICTURES, Machine, equal
 
 
 def test_results_live_in_pinned_memory_until_they_are_forgotten(wanted: list[graphs.Tensors]) -> None:

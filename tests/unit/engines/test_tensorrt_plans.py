@@ -12,22 +12,11 @@ from streamsr.engines.tensorrt import TensorRT
 from streamsr.engines.tensorrt_contexts import pack
 from streamsr.errors import BuildError, ConfigError
 from streamsr.graph.frame_graph import FrameGraph
-from streamsr.notices import say_once
 from tests.fake_cuda import FakeDriver
 from tests.fake_tensorrt import FakeTensorRT, plan
 
 from . import graphs
-from .machine import GRAPH, OPTIONS, PICTURES, Machine, equal, right_pictures
-
-
-@pytest.fixture(autouse=True)
-def _notices_again() -> None:
-    say_once.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def wanted() -> list[graphs.Tensors]:
-    return right_pictures()
+from .machine import GRAPH, OPTIONS, PICTURES, Machine, equal
 
 
 def test_a_plan_that_does_not_load_is_a_build_error() -> None:

@@ -17,15 +17,10 @@ from streamsr.residence import DevicePlane, DevicePlanes
 from tests.fake_cuda import RUBBISH, FakeDriver
 
 from . import graphs
-from .machine import GRAPH, PICTURES, Machine, equal, right_pictures
+from .machine import GRAPH, PICTURES, Machine, equal
 
 PITCH = 64
 """Bytes of a row in what the decoder of these tests gives: wider than any of its planes."""
-
-
-@pytest.fixture(scope="module")
-def wanted() -> list[graphs.Tensors]:
-    return right_pictures()
 
 
 @pytest.fixture
