@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -130,10 +131,11 @@ def test_only_engines_with_a_clock_tell_device_time() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_memory_in_ram_grows_with_what_is_written() -> None:
+    gc.collect()  # what the tests before have left must not go meanwhile
     before = resident_mib()
-    block = bytearray(b"x") * (64 << 20)
+    block = bytearray(b"x") * (256 << 20)
     after = resident_mib()
     assert before is not None
     assert after is not None
-    assert after - before > 50
+    assert after - before > 150
     assert block[-1:] == b"x"
