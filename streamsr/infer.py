@@ -66,13 +66,14 @@ class Inference:
             self._abandon(job for _, job in flights)
 
     def _job(self, frame: Frame, previous: tuple[Frame, _Job] | None) -> _Job:
-        comparable = self._settled(frame) and not frame.cut and self._taken(frame) is None
+        taken = self._taken(frame)
+        comparable = self._settled(frame) and not frame.cut and taken is None
         if previous is not None and comparable and same_picture(previous[0], frame):
             self.duplicates += 1
             return previous[1]
         if frame.cut:
             self._engine.reset()
-        return self._submitted(frame, self._look.tensors() if self._look else ())
+        return self._submitted(frame, taken, self._look.tensors() if self._look else ())
 
     def _taken(self, frame: Frame) -> DevicePlanes | None:
         """The frame's planes where the engine takes them as they lie."""
@@ -81,12 +82,11 @@ class Inference:
             return None
         return planes if planes.device == there.home else None
 
-    def _submitted(self, frame: Frame, controls: Sequence[Array]) -> _Job:
+    def _submitted(self, frame: Frame, taken: DevicePlanes | None, controls: Sequence[Array]) -> _Job:
         engine, there, layout = self._engine, self._there, self._target.layout
         if there is None:
             ticket = engine.submit((*to_tensors(frame.planes, frame.layout), *controls))
             return _Job(lambda: to_planes(engine.result(ticket), layout))
-        taken = self._taken(frame)
         tensors = to_tensors(frame.planes, frame.layout) if taken is None else to_device_tensors(taken, frame.layout)
         ticket = there.submit_planes((*tensors, *controls), stay=self._stay)
         if self._stay:

@@ -19,7 +19,7 @@ from .describe import describe, origin
 from .filters import deinterlace, one_size
 from .hwaccel import tell_download
 from .read_options import ReadOptions
-from .surfaces import LAYOUTS_THERE, planes_there, stays
+from .surfaces import can_stay, planes_there, stays
 from .timing import Clock, in_order, refine
 
 __all__ = ["FileSource", "ReadOptions", "open_file"]
@@ -74,8 +74,8 @@ class FileSource:
 
     def _settle(self, device: str) -> None:
         """Have the frames stay where they are decoded, unless something needs them on the host."""
-        info, even = self._info, self._info.width % 2 == self._info.height % 2 == 0
-        if info.layout.name not in LAYOUTS_THERE or not even:
+        info = self._info
+        if not can_stay(info.layout.name, info.width, info.height):
             tell_download(f"{info.width}x{info.height} {info.layout} does not stay on the GPU")
         elif self._options.deinterlace and self.interlaced:
             tell_download("they are interlaced, and that is mended there")

@@ -69,6 +69,11 @@ def _context(index: int) -> CudaContext:
     return CudaContext(index)
 
 
+def can_stay(pix_fmt: str, width: int, height: int) -> bool:
+    """Whether pictures of that layout and size can stay on a device."""
+    return pix_fmt in LAYOUTS_THERE and width % 2 == height % 2 == 0
+
+
 def fits_there(codec: str, pix_fmt: str, width: int, height: int) -> bool:
     """Whether an encoder takes such pictures from a device."""
-    return codec.endswith("_nvenc") and pix_fmt in LAYOUTS_THERE and width % 2 == height % 2 == 0
+    return codec.endswith("_nvenc") and can_stay(pix_fmt, width, height)
